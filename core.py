@@ -1,0 +1,173 @@
+"""
+core.py: the networks of DDPG as a static TensorFlow 1 graph.
+
+Lillicrap et al. 2015 (arXiv 1509.02971), sections 3 and 7. This file builds and nothing else:
+there is no session, environment or logger in it. Build under `with tf.Graph().as_default():`, after
+the graph's seed is set; an initialiser's own seed is the number of operations built before it.
+"""
+import os
+import warnings
+
+import numpy as np
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+with warnings.catch_warnings():
+    # TensorFlow 1.15 greets every NumPy since 1.17 with a page of these.
+    warnings.simplefilter('ignore', FutureWarning)
+    import tensorflow as tf
+tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+
+
+def placeholders(obs_dim, act_dim):
+    """
+    The inputs of an update, a minibatch of N transitions, in the notes' order.
+
+    Args:
+        obs_dim (int): Number of components of an observation.
+        act_dim (int): Number of components of an action.
+
+    Returns:
+        float32 placeholders x (N, obs_dim), a (N, act_dim), r (N,), x2 (N, obs_dim), d (N,): the
+        observation, the action, the reward, the next observation, and 1 where that is terminal.
+    """
+    x = tf.placeholder(tf.float32, (None, obs_dim), name='x')
+    a = tf.placeholder(tf.float32, (None, act_dim), name='a')
+    r = tf.placeholder(tf.float32, (None,), name='r')
+    x2 = tf.placeholder(tf.float32, (None, obs_dim), name='x2')
+    d = tf.placeholder(tf.float32, (None,), name='d')
+    return x, a, r, x2, d
+
+
+def initializers(init, fan_in, is_output):
+    """
+    The keyword arguments of tf.layers.dense that give a layer its initial weights.
+
+    Args:
+        init (str): 'glorot' for tf.layers' own defaults, as in the notes (Glorot uniform kernels,
+            zero biases); 'paper' for section 7 of the paper: kernels and biases uniform in
+            +-1/sqrt(fan_in), in the output layer in +-3e-3.
+        fan_in (int): Number of inputs of the layer.
+        is_output (bool): Whether it is the network's last layer.
+
+    Raises:
+        ValueError: `init` is neither of the two.
+    """
+    if init == 'glorot':
+        return {}
+    if init == 'paper':
+        bound = 3e-3 if is_output else 1 / np.sqrt(fan_in)
+        uniform = tf.random_uniform_initializer(-bound, bound)
+        return dict(kernel_initializer=uniform, bias_initializer=uniform)
+    raise ValueError("init={!r}: expected 'glorot' or 'paper'".format(init))
+
+
+def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_layer=1):
+    """
+    A multi-layer perceptron.
+
+    Args:
+        x (tensor): Input, (N, any).
+        sizes (sequence of int): Units of each layer, the output layer last.
+        activation, output_activation: Functions of a tensor, or None; of the hidden layers and of
+            the last.
+        init (str): See `initializers`.
+        a (tensor): Actions (N, act_dim), which join the input of layer `action_layer`; or None.
+        action_layer (int): Counted from 1.
+
+    Returns:
+        (N, sizes[-1]).
+    """
+    for layer, size in enumerate(sizes, start=1):
+        is_output = layer == len(sizes)
+        if a is not None and layer == action_layer:
+            x = tf.concat([x, a], axis=1)
+        x = tf.layers.dense(x, size, activation=output_activation if is_output else activation,
+                            **initializers(init, x.shape[1].value, is_output))
+    return x
+
+
+def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=1, init='glorot',
+                     activation=tf.nn.relu, output_activation=tf.tanh, action_space=None):
+    """
+    The actor mu(s) and the critic Q(s, a), in scopes `pi` and `q` below the current one.
+
+    Args:
+        x (tensor): Observations, (N, obs_dim).
+        a (tensor): Actions in the environment's units, (N, act_dim).
+        hidden_sizes (ints): Units of the hidden layers of both networks.
+        action_layer (int): The critic's layer that the action enters, counted from 1. The notes: 1.
+            The paper: 2 ("actions were not included until the 2nd hidden layer of Q").
+        init (str): Initial weights: 'glorot' (the notes) or 'paper' (its section 7).
+        activation (function): Of the hidden layers.
+        output_activation (function): Of the actor's output; its range is taken to be [-1, 1].
+        action_space (gym.spaces.Box): Its bounds scale the actor's output, each dimension by its
+            own half range, and shift it where the box is not symmetric. None: +-1.
+
+    Returns:
+        pi (N, act_dim), the policy's action; q (N,), the value of `a`; q_pi (N,), that of `pi`.
+
+    Raises:
+        ValueError: The critic has no layer `action_layer`, or `init` is unknown.
+    """
+    hidden_sizes = tuple(hidden_sizes)
+    act_dim = a.shape[1].value
+    if not 1 <= action_layer <= len(hidden_sizes) + 1:
+        raise ValueError('action_layer={}: expected 1 to {} with hidden_sizes={}'.format(
+            action_layer, len(hidden_sizes) + 1, hidden_sizes))
+    high = np.ones(act_dim, np.float32) if action_space is None else action_space.high
+    low = -high if action_space is None else action_space.low
+
+    def critic(action, reuse=None):
+        with tf.variable_scope('q', reuse=reuse):
+            q = mlp(x, hidden_sizes + (1,), activation, None, init, action, action_layer)
+            # (N, 1) against a backup of (N,) would broadcast to (N, N) and train silently badly.
+            return tf.squeeze(q, axis=1)
+
+    with tf.variable_scope('pi'):
+        pi = (high - low) / 2 * mlp(x, hidden_sizes + (act_dim,), activation, output_activation,
+                                    init)
+        if not np.array_equal(high, -low):
+            pi = pi + (high + low) / 2
+    return pi, critic(a), critic(pi, reuse=True)
+
+
+def get_vars(scope):
+    """
+    The trainable variables of a scope, in the order in which they were built.
+
+    Args:
+        scope (str): The full scope with its trailing slash, such as 'main/pi/'.
+
+    Raises:
+        ValueError: There is no trailing slash (`scope` could be any beginning of a name), or the
+            scope has no variables.
+    """
+    variables = tf.trainable_variables(scope)
+    if not scope.endswith('/') or not variables:
+        raise ValueError('scope={!r}: expected a scope that has variables, and its trailing '
+                         'slash'.format(scope))
+    return variables
+
+
+def paired(main_vars, targ_vars):
+    """
+    [(main, target), ...]: each variable of the main networks with its copy.
+
+    Args:
+        main_vars, targ_vars (lists of tf.Variable): get_vars('main/') and get_vars('target/').
+
+    Raises:
+        ValueError: They differ in number, in a name after the scope, or in a shape.
+    """
+    def signature(variables):
+        return [(v.op.name.split('/', 1)[1], v.shape.as_list()) for v in variables]
+
+    if signature(main_vars) != signature(targ_vars):
+        raise ValueError('the target networks are no copy of the main networks: {} and {}'.format(
+            signature(main_vars), signature(targ_vars)))
+    return list(zip(main_vars, targ_vars))
+
+
+def count_vars(variables):
+    """The number of weights in a list of variables."""
+    return sum(v.shape.num_elements() for v in variables)

@@ -1,0 +1,450 @@
+"""
+ddpg.py: Deep Deterministic Policy Gradient (Lillicrap et al. 2015, arXiv 1509.02971, Algorithm 1).
+
+    python ddpg.py --env HalfCheetah-v2 --seed 0
+    python ddpg.py --help
+
+Names, and the paper's symbols: x, a, r, x2, d are s_i, a_i, r_i, s_{i+1}, and 1 where s_{i+1} is
+terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK IS THE PAPER'S TAU,
+a small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
+"""
+import os
+import platform
+import random
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import gym
+import numpy as np
+from tqdm import trange
+
+import core                       # before tensorflow, whose greeting it silences
+import noise as exploration
+import tensorflow as tf
+from settings import (BadSetting, check_settings, check_spaces, claim_run_folder, env_id, make_env,
+                      parse_args)
+from spinup.utils.logx import EpochLogger
+
+# A third thread would gain nothing: most of an update is a chain of operations.
+USEFUL_THREADS = min(2, len(os.sched_getaffinity(0)))
+
+
+# ------------------------------------------------------------------------------------------------
+# The graph
+# ------------------------------------------------------------------------------------------------
+
+Graph = namedtuple('Graph', [
+    'x', 'a', 'r', 'x2', 'd',            # placeholders of a minibatch
+    'o',                                 # placeholder of the observation to act on, (1, obs_dim)
+    'pi', 'q', 'q_pi', 'pi_o',           # main networks at x and a; the policy at o
+    'backup', 'q_loss', 'pi_loss',
+    'critic_step', 'actor_step',         # optimiser steps; actor_step includes critic_step
+    'targ_init', 'targ_step',            # targets <- main; the soft update, with both steps before
+    'next_pi_o',                         # the policy at o, from the weights after actor_step
+])
+
+
+def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(),
+                gamma=0.99, polyak=0.005, pi_lr=3e-4, q_lr=1e-3,
+                weight_decay=0., decay_kind='times_lr'):
+    """
+    Networks, losses and steps of Algorithm 1, in the default graph. See `ddpg` for the arguments.
+
+    Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
+    backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.
+
+    Returns:
+        Graph: The tensors and operations that the loop and the tests need.
+    """
+    x, a, r, x2, d = core.placeholders(obs_dim, act_dim)
+    with tf.variable_scope('main'):
+        pi, q, q_pi = actor_critic(x, a, **ac_kwargs)
+    with tf.variable_scope('target'):
+        _, _, q_pi_targ = actor_critic(x2, a, **ac_kwargs)
+    pi_vars, q_vars = core.get_vars('main/pi/'), core.get_vars('main/q/')
+    main_vars, targ_vars = core.get_vars('main/'), core.get_vars('target/')
+
+    # TF 1's reference variables are read without a copy: what has to be ordered against an update
+    # of a weight is each operation that consumes it. Hence the control dependencies below.
+    with tf.name_scope('critic_loss'):
+        backup = tf.stop_gradient(r + gamma * (1 - d) * q_pi_targ)    # y_i, (N,)
+        q_loss = tf.reduce_mean((backup - q) ** 2)                    # L, paper eq. 4
+    with tf.name_scope('critic_step'):
+        critic_step = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
+
+    # The same critic again, at the policy's action, with the weights that critic_step has left.
+    with tf.control_dependencies([critic_step]), tf.variable_scope('main', reuse=True):
+        _, q_pi_updated, _ = actor_critic(x, pi, **ac_kwargs)
+    with tf.name_scope('actor_loss'):
+        pi_loss = -tf.reduce_mean(q_pi_updated)                       # -J, paper eq. 6
+    with tf.name_scope('actor_step'):
+        actor_step = adam_step(pi_loss, pi_vars, pi_lr)
+
+    with tf.name_scope('targ_step'), tf.control_dependencies([actor_step]):
+        targ_step = targ_update(main_vars, targ_vars, polyak)
+
+    # Acting: with the weights as they are, and with those after this update's actor step.
+    o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
+    with tf.variable_scope('main', reuse=True):
+        pi_o, _, _ = actor_critic(o, a, **ac_kwargs)
+        with tf.control_dependencies([actor_step]):
+            next_pi_o, _, _ = actor_critic(o, a, **ac_kwargs)
+
+    return Graph(x, a, r, x2, d, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
+                 critic_step, actor_step, targ_init(main_vars, targ_vars), targ_step, next_pi_o)
+
+
+def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
+    """
+    One step of Adam (Kingma and Ba 2014) on `variables` alone, with one of three weight decays.
+
+    Args:
+        loss (tensor): A scalar.
+        variables (list of tf.Variable): What moves, and what decays: all of it, biases included.
+        lr (float): Learning rate.
+        weight_decay, decay_kind: See `ddpg`.
+
+    Returns:
+        An operation that runs after the whole backward pass.
+    """
+    if weight_decay and decay_kind == 'l2':
+        loss = loss + weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in variables])
+    grads = tf.gradients(loss, variables)
+    # No weight moves before every product of the backward pass has used it. (TF contrib's AdamW
+    # leaves its decay unordered against the passes that read the weights.)
+    with tf.control_dependencies(grads):
+        before_adam = tf.no_op()
+    if weight_decay and decay_kind != 'l2':
+        # Decoupled (Loshchilov and Hutter 2017): w -= rate * w, a descent whose gradient is w.
+        rate = weight_decay * lr if decay_kind == 'times_lr' else weight_decay
+        with tf.control_dependencies([before_adam]):
+            before_adam = descend([(w, w) for w in variables], rate)
+    with tf.control_dependencies([before_adam]):
+        return tf.train.AdamOptimizer(lr).apply_gradients(zip(grads, variables))
+
+
+def targ_init(main_vars, targ_vars):
+    """The operation that sets every target weight to its main weight: run it once, it must be."""
+    return tf.group([targ.assign(main) for main, targ in core.paired(main_vars, targ_vars)],
+                    name='targ_init')
+
+
+def targ_update(main_vars, targ_vars, polyak):
+    """
+    The operation of one soft update, targ <- polyak * main + (1 - polyak) * targ (Algorithm 1).
+
+    It is written targ <- targ - polyak * (targ - main): one subtraction and one fused descent.
+    """
+    return descend([(targ - main, targ) for main, targ in core.paired(main_vars, targ_vars)],
+                   polyak)
+
+
+def descend(grads_and_vars, rate):
+    """The operation var -= rate * grad for each pair, one fused kernel each, in place."""
+    return tf.train.GradientDescentOptimizer(rate).apply_gradients(grads_and_vars)
+
+
+# ------------------------------------------------------------------------------------------------
+# Replay
+# ------------------------------------------------------------------------------------------------
+
+class ReplayBuffer:
+    """
+    The last `size` transitions, the oldest overwritten (paper, section 3).
+
+    Args:
+        obs_dim, act_dim (int): Components of an observation and of an action.
+        size (int): Capacity.
+        seed (int): Seed of its RandomState.
+    """
+
+    def __init__(self, obs_dim, act_dim, size, seed=None):
+        self.x = np.zeros((size, obs_dim), np.float32)
+        self.a = np.zeros((size, act_dim), np.float32)
+        self.r = np.zeros(size, np.float32)
+        self.x2 = np.zeros((size, obs_dim), np.float32)
+        self.d = np.zeros(size, np.float32)
+        self.max_size, self.stored = size, 0      # `stored` counts all that ever came
+        self.rng = np.random.RandomState(seed)
+
+    def __len__(self):
+        return min(self.stored, self.max_size)
+
+    def store(self, x, a, r, x2, d):
+        """Keep one transition: x, x2 (obs_dim,), a (act_dim,), r, d scalars."""
+        i = self.stored % self.max_size
+        self.x[i], self.a[i], self.r[i], self.x2[i], self.d[i] = x, a, r, x2, d
+        self.stored += 1
+
+    def sample_batch(self, batch_size):
+        """
+        Uniform over all stored rows, with replacement.
+
+        Returns:
+            x (N, obs_dim), a (N, act_dim), r (N,), x2 (N, obs_dim), d (N,), in the placeholders'
+            order.
+
+        Raises:
+            ValueError: Nothing is stored.
+        """
+        rows = self.rng.randint(len(self), size=batch_size)
+        return self.x[rows], self.a[rows], self.r[rows], self.x2[rows], self.d[rows]
+
+
+# ------------------------------------------------------------------------------------------------
+# The algorithm
+# ------------------------------------------------------------------------------------------------
+
+def seed_everything(seed, env, test_env):
+    """
+    Seed all that draws random numbers, before the graph has its first operation.
+
+    `random`, NumPy, the default graph, the training environment and the noise take the seed itself,
+    as in the notes (Gym hashes it, so no two of these streams are alike). What the notes did not
+    have gets seeds derived from it, so that no run's test environment is another's training one.
+
+    Returns:
+        (noise_seed, replay_seed): For the RandomStates of the noise and of the replay.
+    """
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.set_random_seed(seed)
+    env.seed(seed)
+    replay, actions, test = map(int, np.random.SeedSequence(seed).generate_state(3))
+    env.action_space.seed(actions)
+    test_env.seed(test)
+    return seed, replay
+
+
+def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
+         steps_per_epoch=5000, epochs=200, replay_size=int(1e6), gamma=0.99, polyak=0.005,
+         pi_lr=3e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='times_lr', batch_size=64,
+         start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2, noise_theta=0.15,
+         noise_dt=1.0, time_limit_terminal=False, num_test_episodes=10, max_ep_len=1000,
+         save_freq=1, threads=USEFUL_THREADS, logger_kwargs=dict()):
+    """
+    Deep Deterministic Policy Gradient.
+
+    Args:
+        env_fn (function): Makes the environment; called twice, for training and for testing.
+        actor_critic (function): (x, a, **ac_kwargs) -> pi (N, act_dim), q (N,), q_pi (N,), with its
+            variables in the scopes `pi` and `q`; see `core.mlp_actor_critic`.
+        ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
+        seed (int): Seed of everything random; the same seed repeats a run bit for bit.
+        steps_per_epoch (int): Environment steps between two tests.
+        epochs (int): Number of epochs.
+        replay_size (int): Transitions that the replay buffer holds.
+        gamma (float): Discount per step.
+        polyak (float): The paper's tau: targ <- polyak * main + (1 - polyak) * targ.
+        pi_lr (float): Learning rate of the actor's Adam.
+        q_lr (float): Learning rate of the critic's Adam.
+        weight_decay (float): Weight decay of all the critic's variables, biases included.
+        decay_kind (str): 'times_lr': w -= q_lr * weight_decay * w (PyTorch's AdamW); 'per_step':
+            w -= weight_decay * w (TF contrib's AdamW, the notes); 'l2': weight_decay / 2 * |w|^2
+            joins the critic's loss (the paper).
+        batch_size (int): Transitions per update.
+        start_steps (int): Uniform random actions before the policy takes over.
+        update_after (int): Steps before the first update; from then on one update per step.
+        noise (str): Exploration noise, 'ou' (Ornstein-Uhlenbeck) or 'gaussian'.
+        noise_sigma (float): Its size, in shares of half the action range.
+        noise_theta (float): Rate of the OU process's return to 0 (no meaning for 'gaussian').
+        noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
+        time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
+            did. A limit is not part of the state, so the critic cannot know it.
+        num_test_episodes (int): Noise-free episodes at the end of each epoch.
+        max_ep_len (int): Time limit of an episode, beside the environment's own.
+        save_freq (int): Epochs between two exports of the policy; the last is always exported.
+        threads (int): Threads that may run operations at once; the bits are the same for any
+            number.
+        logger_kwargs (dict): Keyword arguments of EpochLogger.
+
+    Raises:
+        BadSetting: A value, or the environment, is not accepted. Nothing has been written then.
+    """
+    config = {name: value for name, value in locals().items()
+              if name not in ('env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs')}
+    check_settings(dict(ac_kwargs, **config))
+    env, test_env = env_fn(), env_fn()
+    check_spaces(env)
+
+    logger = EpochLogger(**logger_kwargs)
+    logger.save_config(dict(config, env=env_id(env), actor_critic=actor_critic.__name__,
+                            ac_kwargs=ac_kwargs, **provenance()))
+
+    obs_dim, act_dim = env.observation_space.shape[0], env.action_space.shape[0]
+    low, high = env.action_space.low, env.action_space.high
+    ac_kwargs = dict(ac_kwargs, action_space=env.action_space)
+
+    graph = tf.Graph()
+    with graph.as_default():
+        noise_seed, replay_seed = seed_everything(seed, env, test_env)
+        g = build_graph(obs_dim, act_dim, actor_critic, ac_kwargs, gamma, polyak, pi_lr, q_lr,
+                        weight_decay, decay_kind)
+        logger.log('Number of parameters: pi %d, q %d, in all %d\n' % tuple(
+            core.count_vars(core.get_vars(scope)) for scope in ('main/pi/', 'main/q/', 'main/')))
+        sess = tf.Session(config=session_config(threads))
+        sess.run(tf.global_variables_initializer())
+        sess.run(g.targ_init)
+
+        act = sess.make_callable(g.pi_o, feed_list=[g.o])
+        # One call per step: Algorithm 1's update, then the next action by the new weights.
+        update = sess.make_callable([g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step],
+                                    feed_list=[g.o, g.x, g.a, g.r, g.x2, g.d])
+        export_policy = policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs)
+        tf.summary.FileWriter(logger.output_dir, graph).close()      # for TensorBoard
+    graph.finalize()
+
+    replay = ReplayBuffer(obs_dim, act_dim, replay_size, replay_seed)
+    scale = (high - low) / 2
+    noise = (exploration.OrnsteinUhlenbeckNoise(scale, noise_theta, noise_sigma, noise_dt,
+                                                seed=noise_seed)
+             if noise == 'ou' else exploration.GaussianNoise(scale, noise_sigma, seed=noise_seed))
+
+    def observe(o):
+        return np.array(o, np.float32).reshape(1, obs_dim)    # a copy: environments reuse theirs
+
+    def test_agent():
+        for _ in range(num_test_episodes):
+            o, done, ep_ret, ep_len = observe(test_env.reset()), False, 0., 0
+            while not (done or ep_len == max_ep_len):
+                o, r, done, _ = test_env.step(np.clip(act(o)[0], low, high))
+                o, ep_ret, ep_len = observe(o), ep_ret + float(r), ep_len + 1
+            logger.store(TestEpRet=ep_ret, TestEpLen=ep_len)
+
+    start_time, t = time.time(), 0
+    o, ep_ret, ep_len = observe(env.reset()), 0., 0
+    pi = act(o)
+
+    for epoch in range(1, epochs + 1):
+        episodes = terminals = updates = 0
+
+        for _ in trange(steps_per_epoch, desc='Epoch {}/{}'.format(epoch, epochs), unit='step',
+                        leave=False, disable=None):
+            # Act: uniformly at random at first, then a_t = mu(s_t) + N_t.
+            t += 1
+            if t <= start_steps:
+                a = env.action_space.sample()
+            else:
+                a = np.clip(pi[0] + noise(), low, high).astype(np.float32)
+            o2, r, done, info = env.step(a)
+            o2, r = observe(o2), float(r)
+            ep_ret, ep_len = ep_ret + r, ep_len + 1
+
+            # A time limit ends the episode, but not the task: what would have come still counts.
+            truncated = info.get('TimeLimit.truncated', False)
+            ended = done or ep_len == max_ep_len
+            d = ended if time_limit_terminal else done and not truncated
+            replay.store(o, a, r, o2, d)
+            o = o2
+
+            if ended:
+                logger.store(EpRet=ep_ret, EpLen=ep_len)
+                episodes, terminals = episodes + 1, terminals + d
+                o, ep_ret, ep_len = observe(env.reset()), 0., 0
+                noise.reset()
+
+            # Learn from a minibatch, and find the policy's next action.
+            if t >= update_after:
+                pi, q, q_loss, pi_loss, _ = update(o, *replay.sample_batch(batch_size))
+                logger.store(QVals=q, LossQ=q_loss, LossPi=pi_loss)
+                updates += 1
+            else:
+                pi = act(o)
+
+        test_agent()
+        if epoch % save_freq == 0 or epoch == epochs:
+            export_policy(env)
+        if not episodes:
+            logger.store(EpRet=np.nan, EpLen=np.nan)
+        if not updates:
+            logger.store(QVals=np.nan, LossQ=np.nan, LossPi=np.nan)
+
+        # Spinning Up's columns, then ours.
+        logger.log_tabular('Epoch', epoch)
+        logger.log_tabular('EpRet', with_min_and_max=True)
+        logger.log_tabular('TestEpRet', with_min_and_max=True)
+        logger.log_tabular('EpLen', average_only=True)
+        logger.log_tabular('TestEpLen', average_only=True)
+        logger.log_tabular('TotalEnvInteracts', t)
+        logger.log_tabular('QVals', with_min_and_max=True)
+        logger.log_tabular('LossPi', average_only=True)
+        logger.log_tabular('LossQ', average_only=True)
+        logger.log_tabular('Time', time.time() - start_time)
+        logger.log_tabular('NumEpisodes', episodes)
+        logger.log_tabular('NumTerminals', terminals)
+        logger.log_tabular('NumUpdates', updates)
+        logger.dump_tabular()
+
+
+def session_config(threads):
+    """
+    Up to `threads` operations at once, each on one thread.
+
+    An operation cut up over threads would add its parts in another order, and give other bits; so
+    would a GPU.
+    """
+    return tf.ConfigProto(inter_op_parallelism_threads=threads, intra_op_parallelism_threads=1,
+                          use_per_session_threads=True, device_count={'GPU': 0})
+
+
+def policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs):
+    """
+    Sets up the export of the policy for players, through a graph of its own: x, a -> pi, q.
+
+    The training graph stays as it is, and the export holds neither targets nor optimiser slots.
+
+    Returns:
+        A function of the environment that saves it and the policy with the weights in `sess`.
+    """
+    trained = core.get_vars('main/')
+    with tf.Graph().as_default() as graph:
+        x, a, _, _, _ = core.placeholders(obs_dim, act_dim)
+        with tf.variable_scope('main'):
+            pi, q, _ = actor_critic(x, a, **ac_kwargs)
+        exported = core.get_vars('main/')
+        export_sess = tf.Session(config=session_config(1))
+    logger.setup_tf_saver(export_sess, inputs={'x': x, 'a': a}, outputs={'pi': pi, 'q': q})
+
+    def export_policy(env):
+        with graph.as_default():
+            for variable, value in zip(exported, sess.run(trained)):
+                variable.load(value, export_sess)
+            logger.save_state({'env': env}, None)
+
+    return export_policy
+
+
+def provenance():
+    """What config.json says of a run's origin: the command, the commit, the versions."""
+    git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
+                         cwd=os.path.dirname(os.path.abspath(__file__)), universal_newlines=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    versions = dict(python=platform.python_version(), tensorflow=tf.__version__,
+                    numpy=np.__version__, gym=gym.__version__)
+    if 'mujoco_py' in sys.modules:
+        versions['mujoco_py'] = sys.modules['mujoco_py'].__version__
+    return dict(command=' '.join(sys.argv), commit=git.stdout.strip() or None, versions=versions)
+
+
+def main():
+    """The command line. Exit code 2 for bad input, in one line and with nothing written."""
+    gym.logger.set_level(gym.logger.ERROR)
+    try:
+        env, data_dir, exp_name, kwargs = parse_args(sys.argv[1:], ddpg, core.mlp_actor_critic)
+        check_spaces(make_env(env))
+        folder = claim_run_folder(data_dir, exp_name, kwargs['seed'])
+    except BadSetting as bad:
+        print('ddpg.py: error: ' + bad.flag(), file=sys.stderr)
+        sys.exit(2)
+    try:
+        ddpg(lambda: make_env(env), logger_kwargs=dict(output_dir=folder, exp_name=exp_name),
+             **kwargs)
+    except KeyboardInterrupt:
+        print('\nInterrupted. The epochs that were complete are in ' + folder)
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""Logging, run folders, the plotter and the player."""
