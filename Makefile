@@ -1,0 +1,15 @@
+# make train [ARGS="--env Pendulum-v0 --seed 1"]    set up what is missing, and train
+# make test  [ARGS="-k polyak"]                     set up what is missing, and run the tests
+# make setup                                        only set up, into .venv/
+ARGS ?=
+
+setup:
+	@tools/setup.sh
+
+train: setup
+	@.venv/bin/python ddpg.py $(ARGS)
+
+test: setup
+	@.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: setup train test

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# setup.sh: put all that training and the tests need into .venv/. The Makefile calls it before each
+# command; where nothing is missing it is done at once. It can be interrupted and run again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+venv=.venv
+python=$venv/bin/python
+debian_packages='gcc libc6-dev libosmesa6-dev libgl1-mesa-dev libglew-dev patchelf'
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: error: $*" >&2; exit 2; }
+
+# What a complete .venv was made from; it cannot be moved, so its place counts.
+recipe() { { pwd; cat requirements.txt tools/setup.sh spinningup/setup.py; } | cksum; }
+complete() { [ "$(cat $venv/complete 2>/dev/null)" = "$(recipe)" ] && runs_37 $python; }
+
+runs_37() {     # whether $1 is a 64-bit Python 3.7 that runs and can make environments
+    "$1" -c 'import sys, ctypes, ensurepip, ssl, venv
+sys.exit(sys.version_info[:2] != (3, 7) or sys.maxsize < 2 ** 32)' >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate base
+    {
+        printf '%s\n' python3.7 python3 python
+        printf '%s\n' "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3.7
+        command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find 3.7 2>/dev/null || true
+        printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/python3.7
+        for base in "${CONDA_PREFIX:-/opt/conda}" "$(conda info --base 2>/dev/null || true)" \
+                    "$HOME"/{.conda,miniconda3,anaconda3,miniforge3,mambaforge,micromamba} \
+                    /opt/{conda,miniconda3,anaconda3,miniforge3}; do
+            printf '%s\n' "$base"/bin/python3.7 "$base"/envs/*/bin/python3.7
+        done
+    } | while read -r candidate; do
+        if runs_37 "$candidate"; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            break
+        fi
+    done
+}
+
+have_libraries() {      # what mujoco-py compiles and draws with
+    command -v gcc patchelf >/dev/null &&
+        printf '#include <GL/osmesa.h>\n#include <GL/glew.h>\nint main(void) { return 0; }\n' |
+        gcc -x c - -o /dev/null -lOSMesa -lGL >/dev/null 2>&1
+}
+
+install_libraries() {
+    local by='' command="apt-get update && apt-get install -y $debian_packages"
+    command -v apt-get >/dev/null || fail "mujoco-py needs system packages; in Debian's names," \
+        "install $debian_packages"
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || fail "mujoco-py needs system packages; run: sudo sh -c '$command'"
+        by='sudo -n'
+    fi
+    say "installing Debian packages: $debian_packages"
+    $by env DEBIAN_FRONTEND=noninteractive sh -c "$command" >"$1" 2>&1 ||
+        { tail -n 5 "$1" >&2; fail "could not install them; run: sudo sh -c '$command'"; }
+}
+
+if complete; then
+    exit 0
+fi
+exec 9<tools/setup.sh       # one set-up at a time; another waits, and finds all done
+flock 9
+if complete; then
+    exit 0
+fi
+
+[ "$(uname -sm)" = 'Linux x86_64' ] || fail "TensorFlow 1.15 and MuJoCo 2.1 are made for Linux on" \
+    "x86_64; this is $(uname -sm)"
+
+if ! runs_37 $python || ! $python -m pip --version >/dev/null 2>&1; then
+    found=$(find_python)
+    [ -n "$found" ] || fail "no Python 3.7, the last one that TensorFlow 1.15 supports; install it" \
+        "with one of: pyenv install 3.7.16 | uv python install 3.7 | conda create -n py37 python=3.7"
+    say "making $venv with $found"
+    "$found" -m venv --clear $venv
+fi
+rm -f $venv/complete
+
+have_libraries || install_libraries $venv/apt.log
+
+say 'installing Python packages (about 600 MB to fetch)'
+$python -m pip install -q 'pip==23.3.2' 'setuptools==65.7.0' 'wheel==0.42.0'
+# All is pinned, so nothing is resolved: --no-deps, then a check that nothing is missing.
+$python -m pip install -q --no-deps -r requirements.txt
+$python -m pip check -q 
+
+say 'compiling mujoco-py, which takes a minute or two'
+$python -c 'import mujoco_py' >$venv/mujoco.log 2>&1 ||
+    { tail -n 5 $venv/mujoco.log >&2; fail "mujoco-py did not compile; all is in $venv/mujoco.log"; }
+
+recipe >$venv/complete
+say "complete. To use it directly: source $venv/bin/activate"
