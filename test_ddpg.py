@@ -1,11 +1,14 @@
 """
 test_ddpg.py: the update against NumPy, the replay buffer, the loop's episodes and time limits.
 """
+import os
+
 import gym
 import numpy as np
 import pytest
 import tensorflow as tf
 from gym.spaces import Box
+from gym.wrappers import TimeLimit
 
 import core
 import ddpg
@@ -139,3 +142,281 @@ def test_one_update_is_algorithm_1(decay_kind, action_layer):
         np.testing.assert_allclose(value, expected[name], atol=2e-5, err_msg=name)
         if 'bias' not in name:
             assert np.abs(value - before[name]).max() > 1e-3
+
+
+def test_the_backup_stops_at_terminal_states():
+    tiny = Tiny(gamma=0.99)
+    x, a, r, x2, _ = minibatch()
+    live = tiny.run(tiny.graph.backup, [x, a, r, x2, np.zeros(N)])
+    dead = tiny.run(tiny.graph.backup, [x, a, r, x2, np.ones(N)])
+    np.testing.assert_array_equal(dead, r)
+    w = tiny.weights()
+    np.testing.assert_allclose(
+        live, r + 0.99 * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2)), rtol=1e-5)
+    assert live.shape == dead.shape == (N,)
+
+
+def test_gradients_against_finite_differences():
+    tiny = Tiny(gamma=0.9)
+    g, w = tiny.graph, tiny.weights()
+    with tiny.tf_graph.as_default():
+        q_vars, pi_vars = core.get_vars('main/q/'), core.get_vars('main/pi/')
+        grads = tiny.run(tf.gradients(g.q_loss, q_vars) + tf.gradients(-tf.reduce_mean(g.q_pi),
+                                                                       pi_vars))
+    w = {name: np.asarray(value, np.float64) for name, value in w.items()}
+    x, a, r, x2, d = minibatch()
+    backup = r + 0.9 * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2))
+    expected = finite_differences(
+        lambda w: np.mean((backup - numpy_q(w, 'main', x, a)) ** 2), w, [v.op.name for v in q_vars])
+    expected.update(finite_differences(
+        lambda w: -np.mean(numpy_q(w, 'main', x, numpy_pi(w, 'main', x))), w,
+        [v.op.name for v in pi_vars]))
+    for variable, grad in zip(q_vars + pi_vars, grads):
+        np.testing.assert_allclose(grad, expected[variable.op.name], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+def test_updates_repeat_bit_for_bit(threads):
+    # Wide enough for a race to have time: an unordered graph fails this within a few updates.
+    wide = dict(hidden_sizes=(300, 200), action_space=SPACE)
+
+    def trained():
+        tiny = Tiny(threads=threads, ac_kwargs=wide, weight_decay=0.1, decay_kind='per_step')
+        acted = [tiny.run([tiny.graph.next_pi_o, tiny.graph.targ_step], minibatch(i))[0]
+                 for i in range(100)]
+        now = tiny.sess.run(tiny.graph.pi_o, {tiny.graph.o: np.zeros((1, OBS))})
+        np.testing.assert_array_equal(acted[-1], now)       # acts by the new weights
+        return tiny.weights()
+
+    first, second = trained(), trained()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_shapes_and_action_bounds():
+    tiny = Tiny()
+    pi, q, q_pi, backup, q_loss, pi_loss = tiny.run(
+        [getattr(tiny.graph, name) for name in
+         ('pi', 'q', 'q_pi', 'backup', 'q_loss', 'pi_loss')])
+    assert pi.shape == (N, ACT) and q.shape == q_pi.shape == backup.shape == (N,)
+    assert q_loss.shape == pi_loss.shape == ()
+    far = 1e3 * np.random.RandomState(0).randn(200, OBS)
+    pi = tiny.run(tiny.graph.pi, [far] + minibatch()[1:])
+    np.testing.assert_allclose(pi.min(axis=0), SPACE.low, rtol=1e-5)
+    np.testing.assert_allclose(pi.max(axis=0), SPACE.high, rtol=1e-5)
+
+
+def test_paper_initialisation_bounds():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(0)
+        ddpg.build_graph(OBS, ACT, ac_kwargs=dict(hidden_sizes=(50, 40), init='paper',
+                                                  action_layer=2, action_space=SPACE))
+        sess.run(tf.global_variables_initializer())
+        fan_in = {'main/pi/dense/': OBS, 'main/q/dense/': OBS, 'main/pi/dense_1/': 50,
+                  'main/q/dense_1/': 50 + ACT}
+        bounds = {scope: 1 / np.sqrt(n) for scope, n in fan_in.items()}
+        bounds.update({'main/pi/dense_2/': 3e-3, 'main/q/dense_2/': 3e-3})
+        for scope, bound in bounds.items():
+            for value in sess.run(core.get_vars(scope)):
+                assert np.abs(value).max() <= bound
+                if value.size > 30:
+                    assert np.abs(value).max() > 0.9 * bound
+
+
+@pytest.mark.parametrize('wrong', [dict(init='zeros'), dict(action_layer=0), dict(action_layer=4)])
+def test_networks_refuse_what_they_cannot_build(wrong):
+    with tf.Graph().as_default(), pytest.raises(ValueError, match='expected'):
+        ddpg.build_graph(OBS, ACT, ac_kwargs=dict(TINY, **wrong))
+
+
+# ---- Replay -------------------------------------------------------------------------------------
+
+def filled(size, n, seed=0):
+    replay = ddpg.ReplayBuffer(OBS, ACT, size, seed)
+    for i in range(n):
+        replay.store(np.full(OBS, i), np.full(ACT, i + 0.1), i + 0.2, np.full(OBS, i + 0.3), i % 2)
+    return replay
+
+
+def test_replay_overwrites_the_oldest():
+    assert [len(filled(5, n)) for n in (0, 1, 4, 5, 6, 13)] == [0, 1, 4, 5, 5, 5]
+    x, _, _, _, _ = filled(5, 13).sample_batch(1000)
+    assert set(x[:, 0]) == {8, 9, 10, 11, 12}
+
+
+def test_replay_keeps_rows_together():
+    x, a, r, x2, d = filled(50, 80).sample_batch(200)
+    assert [v.shape[1:] for v in (x, a, r, x2, d)] == [(OBS,), (ACT,), (), (OBS,), ()]
+    assert all(len(v) == 200 for v in (x, a, r, x2, d))
+    assert all(v.dtype == np.float32 for v in (x, a, r, x2, d))
+    for column, offset in ((a[:, 1], 0.1), (r, 0.2), (x2[:, 2], 0.3)):
+        np.testing.assert_allclose(column, x[:, 1] + offset, rtol=1e-6)
+    np.testing.assert_array_equal(d, x[:, 0] % 2)
+
+
+@pytest.mark.parametrize('n', [10, 25])       # not yet full; full and wrapped: newest rows, too
+def test_replay_samples_uniformly(n):
+    x, _, _, _, _ = filled(20, n).sample_batch(20000)
+    rows, counts = np.unique(x[:, 0], return_counts=True)
+    expected = 20000 / min(n, 20)
+    assert list(rows) == list(range(max(0, n - 20), n))
+    assert ((counts - expected) ** 2 / expected).sum() < 60     # chi2, 9 or 19 degrees: p < 1e-5
+
+
+def test_replay_draws_by_its_own_seed():
+    np.random.seed(0)
+    first = filled(50, 50, seed=1).sample_batch(20)[0]
+    np.random.seed(1)
+    np.testing.assert_array_equal(filled(50, 50, seed=1).sample_batch(20)[0], first)
+    assert not np.array_equal(filled(50, 50, seed=2).sample_batch(20)[0], first)
+    with pytest.raises(ValueError):
+        filled(50, 0).sample_batch(1)
+
+
+# ---- The loop -----------------------------------------------------------------------------------
+
+class Counter(gym.Env):
+    """
+    Observes (episode, step), in an array that it reuses. Terminates after `terminal` steps.
+    """
+    action_space = Box(np.float32([-2, -1]), np.float32([2, 3]))
+    observation_space = Box(-np.inf, np.inf, (2,), np.float32)
+
+    def __init__(self, terminal=10 ** 9):
+        self.terminal, self.obs, self.actions = terminal, np.zeros(2), []
+
+    def seed(self, seed=None):
+        return [seed]
+
+    def reset(self):
+        self.obs += [1, -self.obs[1]]
+        return self.obs
+
+    def step(self, a):
+        self.actions.append(np.array(a))
+        self.obs[1] += 1
+        return self.obs, self.obs.sum(), self.obs[1] == self.terminal, {}
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """train(env_fn, **kwargs) -> the table's rows, the replay buffer, the training environment."""
+    buffers = []
+    monkeypatch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
+        buffers.append(cls(*args)) or buffers[-1]))
+
+    def run(env_fn, **kwargs):
+        envs = []
+        settings = dict(epochs=1, steps_per_epoch=20, start_steps=0, update_after=15, threads=1,
+                        replay_size=1000, batch_size=4, num_test_episodes=1, max_ep_len=50,
+                        ac_kwargs=dict(hidden_sizes=(8, 8)),
+                        logger_kwargs=dict(output_dir=str(tmp_path / 'run')))
+        ddpg.ddpg(lambda: envs.append(env_fn()) or envs[-1], **dict(settings, **kwargs))
+        table = np.genfromtxt(str(tmp_path / 'run' / 'progress.txt'), names=True)
+        return np.atleast_1d(table), buffers[-1], envs[0]
+
+    return run
+
+
+def transitions(replay):
+    return [v[:len(replay)] for v in (replay.x, replay.a, replay.r, replay.x2, replay.d)]
+
+
+@pytest.mark.parametrize('limit, kwargs, ends', [
+    ('terminal', {}, True),
+    ('own limit', {}, False),
+    ('own limit', dict(time_limit_terminal=True), True),
+    ('max_ep_len', dict(max_ep_len=6), False),
+    ('max_ep_len', dict(max_ep_len=6, time_limit_terminal=True), True),
+    ('terminal at the limit', {}, True),
+    ('terminal at the limit', dict(max_ep_len=6), True),
+])
+def test_time_limits_are_not_terminal(train, limit, kwargs, ends):
+    env_fn = {'terminal': lambda: Counter(6),
+              'own limit': lambda: TimeLimit(Counter(), 6),
+              'max_ep_len': Counter,
+              'terminal at the limit': lambda: TimeLimit(Counter(6), 6)}[limit]
+    table, replay, _ = train(env_fn, **kwargs)
+    x, _, r, x2, d = transitions(replay)
+    step = np.arange(20)
+    # Episodes of 6 steps, each from its own reset to its own last observation.
+    np.testing.assert_array_equal(x, np.c_[1 + step // 6, step % 6])
+    np.testing.assert_array_equal(x2, np.c_[1 + step // 6, step % 6 + 1])
+    np.testing.assert_array_equal(r, x2.sum(axis=1))
+    np.testing.assert_array_equal(d, (step % 6 == 5) & ends)
+    assert table['NumEpisodes'] == 3 and table['EpLen'] == 6
+    assert table['NumTerminals'] == (3 if ends else 0)
+    assert table['AverageEpRet'] == np.mean([6 * e + 21 for e in (1, 2, 3)])
+
+
+def test_the_executed_action_is_stored_within_its_bounds(train):
+    _, replay, env = train(Counter, noise_sigma=5., start_steps=5)
+    a = transitions(replay)[1]
+    np.testing.assert_array_equal(a, env.actions)
+    assert env.actions[-1].dtype == np.float32
+    low, high = env.action_space.low, env.action_space.high
+    assert np.all(a >= low) and np.all(a <= high)
+    assert np.any(a[5:] == low) and np.any(a[5:] == high)       # clipped, each to its own bound
+    assert not np.any((a[:5] == low) | (a[:5] == high))         # uniform at random
+
+
+def test_random_actions_first_and_updates_from_update_after_on(train):
+    table, replay, _ = train(Counter, start_steps=12, update_after=7, noise_sigma=0., epochs=2,
+                             pi_lr=1e-9)
+    assert list(table['NumUpdates']) == [20 - 6, 20]
+    a = transitions(replay)[1]
+    # Without noise and with an actor that does not move, actions change little from step to step.
+    jumps = np.abs(np.diff(a, axis=0)).max(axis=1)
+    assert jumps[:11].mean() > 0.5 and jumps[12:].max() < 0.5
+
+
+def test_noise_is_reset_with_every_episode(train, monkeypatch):
+    resets = []
+    noise = ddpg.exploration.OrnsteinUhlenbeckNoise
+    monkeypatch.setattr(noise, 'reset', lambda self, reset=noise.reset: (
+        resets.append(0) or reset(self)))
+    train(lambda: Counter(6), epochs=2)
+    assert len(resets) == 1 + 40 // 6       # at its making, and after each episode, not each epoch
+
+
+def test_epochs_without_an_episode_or_an_update_log_all_the_same(train):
+    table, _, _ = train(Counter, epochs=3, steps_per_epoch=20, max_ep_len=45, update_after=21)
+    assert list(table['TotalEnvInteracts']) == [20, 40, 60]
+    assert list(np.isnan(table['AverageEpRet'])) == [True, True, False]
+    assert list(np.isnan(table['LossQ'])) == [True, False, False]
+    assert np.all(np.isfinite(table['AverageTestEpRet']))
+
+
+def test_gaussian_noise_and_every_decay_kind_train(train):
+    for decay_kind in ('times_lr', 'per_step', 'l2'):
+        table, _, _ = train(Counter, noise='gaussian', decay_kind=decay_kind)
+        assert np.isfinite(table['LossQ'])
+
+
+@pytest.mark.parametrize('wrong', [dict(polyak=2), dict(epochs=0), dict(batch_size=2000),
+                                   dict(noise='pink'), dict(gamma=float('nan'))])
+def test_ddpg_refuses_bad_settings_before_it_writes(train, tmp_path, wrong):
+    with pytest.raises(ValueError, match='{}=.*: expected'.format(list(wrong)[0])):
+        train(Counter, **wrong)
+    assert not os.path.exists(str(tmp_path / 'run'))
+
+
+def test_the_export_plays_the_trained_policy(train, tmp_path):
+    from spinup.utils.test_policy import load_policy_and_env
+    _, replay, _ = train(Counter, noise_sigma=0., pi_lr=0.1)
+    env, get_action = load_policy_and_env(str(tmp_path / 'run'))
+    assert isinstance(env, Counter)
+    # The last stored action came from the weights before the last update: play it by those.
+    _, replay, env = train(Counter, noise_sigma=0., update_after=1000)
+    _, get_action = load_policy_and_env(str(tmp_path / 'run'))
+    for x, a in zip(*transitions(replay)[:2]):
+        np.testing.assert_allclose(get_action(x), a, rtol=0, atol=1e-6)
+
+
+def test_the_training_graph_is_final(train, monkeypatch):
+    graphs = []
+    build_graph = ddpg.build_graph
+    monkeypatch.setattr(ddpg, 'build_graph', lambda *args, **kwargs: (
+        graphs.append(tf.get_default_graph()) or build_graph(*args, **kwargs)))
+    train(Counter, epochs=3)
+    assert graphs[0].finalized

@@ -1,7 +1,7 @@
 """
 An independent implementation of the part of Spinning Up's interface that ddpg.py meets: logger,
-plotter and policy player. It is installed under the same name, so that OpenAI's own package replaces
-it (`pip install -e path/to/openai/spinningup`). The `spinup` on PyPI is neither: an nginx tool.
+plotter and policy player. It is installed under the same name, so that OpenAI's own package can
+replace it (`pip install -e path/to/openai/spinningup`). PyPI's `spinup` is neither: an nginx tool.
 """
 from setuptools import find_packages, setup
 

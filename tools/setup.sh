@@ -10,6 +10,11 @@ debian_packages='gcc libc6-dev libosmesa6-dev libgl1-mesa-dev libglew-dev patche
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: error: $*" >&2; exit 2; }
+logged() {      # run a command, its output in the log; where it fails, its last lines and $1
+    local advice=$1
+    shift
+    "$@" >>$venv/setup.log 2>&1 || { tail -n 5 $venv/setup.log >&2; fail "$advice"; }
+}
 
 # What a complete .venv was made from; it cannot be moved, so its place counts.
 recipe() { { pwd; cat requirements.txt tools/setup.sh spinningup/setup.py; } | cksum; }
@@ -42,7 +47,7 @@ find_python() {
 
 have_libraries() {      # what mujoco-py compiles and draws with
     command -v gcc patchelf >/dev/null &&
-        printf '#include <GL/osmesa.h>\n#include <GL/glew.h>\nint main(void) { return 0; }\n' |
+        printf '#include <GL/osmesa.h>\nint main(void) { return 0; }\n' |
         gcc -x c - -o /dev/null -lOSMesa -lGL >/dev/null 2>&1
 }
 
@@ -55,8 +60,8 @@ install_libraries() {
         by='sudo -n'
     fi
     say "installing Debian packages: $debian_packages"
-    $by env DEBIAN_FRONTEND=noninteractive sh -c "$command" >"$1" 2>&1 ||
-        { tail -n 5 "$1" >&2; fail "could not install them; run: sudo sh -c '$command'"; }
+    logged "could not install them; run: sudo sh -c '$command'" \
+        $by env DEBIAN_FRONTEND=noninteractive sh -c "$command"
 }
 
 if complete; then
@@ -80,17 +85,17 @@ if ! runs_37 $python || ! $python -m pip --version >/dev/null 2>&1; then
 fi
 rm -f $venv/complete
 
-have_libraries || install_libraries $venv/apt.log
+have_libraries || install_libraries
 
 say 'installing Python packages (about 600 MB to fetch)'
-$python -m pip install -q 'pip==23.3.2' 'setuptools==65.7.0' 'wheel==0.42.0'
-# All is pinned, so nothing is resolved: --no-deps, then a check that nothing is missing.
-$python -m pip install -q --no-deps -r requirements.txt
-$python -m pip check -q 
+advice='could not install the Python packages; run it again when the network is back'
+logged "$advice" $python -m pip install 'pip==23.3.2' 'setuptools==65.7.0' 'wheel==0.42.0'
+# All is pinned, so nothing is left to resolve: --no-deps, then a check that nothing is missing.
+logged "$advice" $python -m pip install --no-deps -r requirements.txt
+logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
 say 'compiling mujoco-py, which takes a minute or two'
-$python -c 'import mujoco_py' >$venv/mujoco.log 2>&1 ||
-    { tail -n 5 $venv/mujoco.log >&2; fail "mujoco-py did not compile; all is in $venv/mujoco.log"; }
+logged "mujoco-py did not compile; all it said is in $venv/setup.log" $python -c 'import mujoco_py'
 
 recipe >$venv/complete
 say "complete. To use it directly: source $venv/bin/activate"

@@ -104,8 +104,11 @@ class Logger:
         self.log_current_row[key] = val
 
     def dump_tabular(self):
-        """Print the current row as a table, append it to the file, and begin the next row."""
+        """Append the current row to the file, print it as a table, and begin the next row."""
         row = [self.log_current_row.get(key, '') for key in self.log_headers]
+        lines = [self.log_headers, row] if self.first_row else [row]
+        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines))
+        self.output_file.flush()
         width = max([15] + [len(key) for key in self.log_headers])
         dashes = '-' * (22 + width)
         print(dashes)
@@ -113,9 +116,6 @@ class Logger:
             shown = '%8.3g' % val if hasattr(val, '__float__') else val
             print('| %*s | %15s |' % (width, key, shown))
         print(dashes, flush=True)
-        lines = [self.log_headers] if self.first_row else []
-        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines + [row]))
-        self.output_file.flush()
         self.log_current_row.clear()
         self.first_row = False
 
@@ -177,7 +177,7 @@ class Logger:
         tf = import_tensorflow()
         sess, inputs, outputs = (
             self.tf_saver_elements[key] for key in ('session', 'inputs', 'outputs'))
-        # No name in the run folder but the export's own may contain 'tf1_save': players look for it.
+        # Players look for names with 'tf1_save' in them: the partial export has another.
         partial = os.path.join(self.output_dir, 'export.partial')
         old = os.path.join(self.output_dir, 'export.old')
         for leftover in (partial, old):
@@ -215,8 +215,8 @@ class EpochLogger(Logger):
 
     def log_tabular(self, key, val=None, with_min_and_max=False, average_only=False):
         """
-        Set the column `key` to `val`; or, without val, columns of statistics over the stored values,
-        which are then cleared: Average<key> (or <key> alone), Std<key>, Max<key>, Min<key>.
+        Set the column `key` to `val`; or, without val, columns of statistics over the values
+        stored, which are then cleared: Average<key> (or <key> alone), Std<key>, Max<key>, Min<key>.
 
         Args:
             key (str): Name.

@@ -5,8 +5,8 @@ plot.py: the curves of all runs below some folders.
 
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
 become one curve, their mean, with a band of one standard deviation. Mended here: a bare name is
-looked up in the current folder, smoothing may be wider than a run is long, the figure can be written
-to a file, and is where no display is.
+looked up in the current folder; smoothing may be wider than a run is long; the figure can be
+written to a file, and is where there is no display.
 """
 import argparse
 import json
@@ -21,8 +21,8 @@ import seaborn as sns
 
 def resolve(logdirs, select=None, exclude=None):
     """
-    The folders that arguments mean: one that ends in '/' itself, else all whose path begins as it does
-    up to its last component, and whose name contains that.
+    The folders that arguments mean: one that ends in '/' means itself, any other all folders beside
+    it whose name contains its last component.
 
     Args:
         logdirs (list of str): Folders, or folders with a part of a name.
@@ -61,7 +61,7 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
         units (dict): {condition: runs so far}, which this continues.
 
     Returns:
-        A list of DataFrames, progress.txt with the columns Unit, Condition1, Condition2, Performance.
+        A list of DataFrames: progress.txt, and Unit, Condition1, Condition2, Performance.
     """
     units = {} if units is None else units
     datasets = []
@@ -163,7 +163,8 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
     paths = []
     for value in values:
         plt.figure(figsize=(10, 6))
-        plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1', smooth, estimator)
+        plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1', smooth,
+                  estimator)
         if output:
             root, extension = os.path.splitext(output)
             if output.endswith(os.sep):

@@ -13,8 +13,8 @@ def is_json_serializable(value):
 
 def convert_json(obj):
     """
-    `obj` itself where JSON can say it; else by its parts, its __name__ (functions and classes, but not
-    lambdas), its attributes, or its str().
+    `obj` itself where JSON can say it; else its parts, its __name__ (of functions and classes, but
+    not of lambdas), its attributes, or its str().
 
     Mended: Spinning Up turns a tuple into a generator, on which json.dumps then fails.
     """

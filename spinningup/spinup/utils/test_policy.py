@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import gym
 import joblib
 import numpy as np
 
@@ -24,7 +25,7 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
 
     Args:
         fpath (str): Run folder.
-        itr (int): Number of the save. 'last': the highest, or the unnumbered one where there is none.
+        itr (int): Number of the save. 'last': the highest; where there is none, the unnumbered one.
         deterministic (bool): Use the output 'mu' where there is one (of SAC), not 'pi'.
 
     Returns:
@@ -76,8 +77,8 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
         AssertionError: There is no environment.
     """
     assert env is not None, (
-        'Environment not found! The run saved none, or one that cannot be loaded here. Make one and '
-        'call run_policy(env, get_action) yourself.')
+        'Environment not found! The run saved none, or one that cannot be loaded here. Make one, '
+        'and call run_policy(env, get_action) yourself.')
     with tempfile.TemporaryDirectory() as folder:
         logger = EpochLogger(folder)
         for episode in range(num_episodes):
@@ -87,7 +88,7 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
                     env.render()
                     time.sleep(1e-3)
                 if video and episode == 0:
-                    frames.append(env.render(mode='rgb_array'))
+                    frames.append(draw(env))
                 o, r, done, _ = env.step(get_action(o))
                 ep_ret, ep_len = ep_ret + r, ep_len + 1
             if frames:
@@ -99,6 +100,21 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
         logger.dump_tabular()
 
 
+def draw(env):
+    """
+    The environment as an image (height, width, 3), uint8, drawn offscreen.
+
+    Raises:
+        AssertionError: It cannot be drawn here.
+    """
+    try:
+        return env.render(mode='rgb_array')
+    except Exception as error:        # OpenGL, X and pyglet each have their own
+        raise AssertionError(
+            'this environment cannot be drawn here ({}). If it wants a display, `xvfb-run -a python '
+            '-m spinup.run test_policy ...` gives it one.'.format(error)) from error
+
+
 def write_video(path, frames, fps):
     """
     Write frames (height, width, 3), uint8, to a .gif or .mp4 file.
@@ -106,10 +122,13 @@ def write_video(path, frames, fps):
     Args:
         path (str): File.
         frames (list of array): One per step of the environment.
-        fps (float): Frames per second. A GIF counts hundredths of a second between two frames.
+        fps (float): Frames per second.
     """
     import imageio
-    imageio.mimsave(path, frames, fps=fps)
+    if path.endswith('.gif'):
+        imageio.mimsave(path, frames, duration=1000 / fps, loop=0)
+    else:       # MuJoCo's 500 x 500 pixels are whole blocks of 4, not of the usual 16
+        imageio.mimsave(path, frames, fps=fps, macro_block_size=4, ffmpeg_log_level='error')
     print('Wrote {} ({} frames)'.format(path, len(frames)))
 
 
@@ -128,11 +147,13 @@ def main(argv=None):
                         help='time limit of an episode in steps; 0: the environment has its own')
     parser.add_argument('--episodes', '-n', type=int, help='default: 100, or 1 with --video')
     parser.add_argument('--norender', '-nr', action='store_true', help='do not show them')
-    parser.add_argument('--itr', '-i', type=int, default=-1, help='number of the save; -1: the last')
+    parser.add_argument('--itr', '-i', type=int, default=-1,
+                        help='number of the save; -1: the last')
     parser.add_argument('--deterministic', '-d', action='store_true',
                         help="use the output 'mu' where there is one (of SAC)")
     parser.add_argument('--video', metavar='FILE', help='write the first episode to a .gif or .mp4')
     args = parser.parse_args(argv)
+    gym.logger.set_level(gym.logger.ERROR)
     render = not args.norender and not args.video
     if render and not has_display():
         print('No display: the episodes are not shown. --video FILE records one.')

@@ -1,0 +1,145 @@
+"""
+test_seeding.py: the same command gives the same bits: in another process, on another number of
+threads, with another number of test episodes. Another seed gives others.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import gym
+import joblib
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ddpg
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TEST_COLUMNS = ['AverageTestEpRet', 'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'TestEpLen']
+# Small, but with all that a run has: random start, policy, updates, episodes across epochs.
+PENDULUM = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 350 --start-steps 200 '
+            '--update-after 100 --num-test-episodes 2 --hid 64 48').split()
+CHEETAH = ('--env HalfCheetah-v2 --epochs 2 --steps-per-epoch 200 --start-steps 100 '
+           '--update-after 50 --num-test-episodes 1 --max-ep-len 150').split()
+
+
+class Run:
+    """`python ddpg.py` in a process of its own: its table, its final weights."""
+
+    def __init__(self, folder, flags):
+        done = subprocess.run(
+            [sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(folder)] + flags,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == '', 'no progress bar in a pipe, and no warnings'
+        self.stdout = done.stdout
+        experiment, = os.listdir(str(folder))
+        run, = os.listdir(os.path.join(str(folder), experiment))
+        self.folder = os.path.join(str(folder), experiment, run)
+        with open(os.path.join(self.folder, 'progress.txt')) as table:
+            lines = [line.rstrip('\n').split('\t') for line in table]
+        self.columns = dict(zip(lines[0], zip(*lines[1:])))
+        del self.columns['Time']
+
+    def weights(self):
+        reader = tf.train.load_checkpoint(os.path.join(self.folder, 'tf1_save', 'variables',
+                                                       'variables'))
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+    def assert_same_as(self, other, but=()):
+        assert list(self.columns) == list(other.columns)
+        for column in set(self.columns) - set(but):
+            assert self.columns[column] == other.columns[column], column
+        mine, others = self.weights(), other.weights()
+        assert set(mine) == set(others) and len(mine) == 12
+        for name in mine:
+            assert mine[name].tobytes() == others[name].tobytes(), name
+
+
+@pytest.fixture(scope='module')
+def pendulum(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp('pendulum'), PENDULUM + ['--seed', '3', '--threads', '1'])
+
+
+def test_same_seed_same_run(pendulum, tmp_path):
+    Run(tmp_path, PENDULUM + ['--seed', '3', '--threads', '1']).assert_same_as(pendulum)
+
+
+def test_two_threads_same_bits(pendulum, tmp_path):
+    Run(tmp_path, PENDULUM + ['--seed', '3', '--threads', '2']).assert_same_as(pendulum)
+
+
+def test_other_seed_other_run(pendulum, tmp_path):
+    other = Run(tmp_path, PENDULUM + ['--seed', '4', '--threads', '1'])
+    for column in ('AverageEpRet', 'AverageTestEpRet', 'AverageQVals', 'LossQ'):
+        assert set(other.columns[column]).isdisjoint(pendulum.columns[column])
+    for name, value in other.weights().items():
+        assert not np.array_equal(value, pendulum.weights()[name])
+
+
+def test_testing_does_not_change_training(pendulum, tmp_path):
+    flags = PENDULUM + ['--seed', '3', '--threads', '1', '--num-test-episodes', '5']
+    other = Run(tmp_path, flags)
+    other.assert_same_as(pendulum, but=TEST_COLUMNS)
+    assert other.columns['AverageTestEpRet'] != pendulum.columns['AverageTestEpRet']
+
+
+def test_half_cheetah_two_processes_one_and_two_threads(tmp_path):
+    one, two = (Run(tmp_path / threads, CHEETAH + ['--threads', threads]) for threads in '12')
+    two.assert_same_as(one)
+    assert one.columns['TotalEnvInteracts'] == ('200', '400')
+    assert one.columns['NumUpdates'] == ('151', '200')
+
+
+def test_a_run_folder_holds_what_the_tools_read(pendulum):
+    assert list(pendulum.columns) == [
+        'Epoch', 'AverageEpRet', 'StdEpRet', 'MaxEpRet', 'MinEpRet', 'AverageTestEpRet',
+        'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'EpLen', 'TestEpLen', 'TotalEnvInteracts',
+        'AverageQVals', 'StdQVals', 'MaxQVals', 'MinQVals', 'LossPi', 'LossQ',
+        'NumEpisodes', 'NumTerminals', 'NumUpdates']
+    name = os.path.basename(pendulum.folder)
+    assert name[19:] == '_ddpg_pendulum-v0_s3' and name[10] == '-'
+    with open(os.path.join(pendulum.folder, 'config.json')) as file:
+        config = json.load(file)
+    assert config['exp_name'] == 'ddpg_pendulum-v0' and config['env'] == 'Pendulum-v0'
+    assert config['seed'] == 3 and config['threads'] == 1 and config['polyak'] == 0.005
+    assert config['ac_kwargs']['hidden_sizes'] == [64, 48]
+    assert config['versions']['tensorflow'] == tf.__version__ and 'commit' in config
+    assert isinstance(joblib.load(os.path.join(pendulum.folder, 'vars.pkl'))['env'], gym.Wrapper)
+    assert any('tfevents' in file for file in os.listdir(pendulum.folder))
+    assert 'Epoch' in pendulum.stdout
+
+
+def test_seeds_of_the_parts_are_independent():
+    def streams(seed):
+        env, test_env = gym.make('Pendulum-v0'), gym.make('Pendulum-v0')
+        with tf.Graph().as_default():
+            noise_seed, replay_seed = ddpg.seed_everything(seed, env, test_env)
+        assert noise_seed == seed
+        generators = dict(noise=np.random.RandomState(noise_seed),
+                          replay=np.random.RandomState(replay_seed),
+                          env=env.unwrapped.np_random, test_env=test_env.unwrapped.np_random,
+                          action_space=env.action_space.np_random)
+        return {tuple(g.randint(2 ** 31, size=4)) for g in generators.values()}
+
+    first, again, second = streams(0), streams(0), streams(1)
+    assert first == again
+    assert len(first) == len(second) == 5 and first.isdisjoint(second)
+
+
+def test_the_graph_seed_is_set_before_the_first_operation():
+    with tf.Graph().as_default() as graph:
+        ddpg.seed_everything(7, gym.make('Pendulum-v0'), gym.make('Pendulum-v0'))
+        assert graph.seed == 7 and not graph.get_operations()
+
+
+def test_import_builds_and_trains_nothing(tmp_path):
+    code = ("import core, noise, ddpg, settings, tensorflow as tf; "
+            "assert not tf.get_default_graph().get_operations(); "
+            "assert tf.get_default_session() is None")
+    done = subprocess.run([sys.executable, '-c', code], cwd=str(tmp_path),
+                          env=dict(os.environ, PYTHONPATH=HERE), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert (done.returncode, done.stdout) == (0, b'')
+    assert not os.listdir(str(tmp_path))

@@ -1,0 +1,203 @@
+"""
+test_settings.py: the command line. Bad input gets one line that names flag, value and what would be
+accepted, exit code 2, and nothing on disk; --help tells all defaults; run folders never collide.
+"""
+import inspect
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import core
+import ddpg
+import settings
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULE = '''
+import gym
+import numpy as np
+from gym.spaces import Box, Dict, Discrete
+
+class Odd(gym.Env):
+    def __init__(self, observation_space, action_space):
+        self.observation_space, self.action_space = observation_space, action_space
+
+def box(*shape, bound=1.):
+    return Box(-bound, bound, shape, np.float32)
+
+for name, spaces in dict(
+        UnboundedActions=(box(3), box(2, bound=np.inf)), HalfBounded=(box(3), Box(
+            np.float32([-1, -np.inf]), np.float32([1, 1]))),
+        Image=(Box(0, 255, (84, 84, 3), np.uint8), box(2)), ImageActions=(box(3), box(4, 4)),
+        Goal=(Dict(goal=box(3)), box(2)), DiscreteObs=(Discrete(5), box(2)),
+        Empty=(box(3), Box(np.float32([1, 0]), np.float32([1, 1])))).items():
+    gym.register(name + '-v0', entry_point=lambda spaces=spaces: Odd(*spaces))
+'''
+
+
+def call(monkeypatch, capsys, *flags):
+    """(exit code, stderr) of `python ddpg.py flags`."""
+    monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + list(flags))
+    with pytest.raises(SystemExit) as end:
+        ddpg.main()
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """refused(flags...) -> the line on stderr, after checking that all else is as it should be."""
+    monkeypatch.chdir(tmp_path)
+
+    def check(*flags):
+        before = sorted(os.listdir('.'))
+        code, out, err = call(monkeypatch, capsys, *flags)
+        assert code == 2 and out == ''
+        assert err.startswith('ddpg.py: error: ') and err.count('\n') == 1, err
+        assert sorted(os.listdir('.')) == before
+        return err
+
+    return check
+
+
+@pytest.mark.parametrize('flag, value, accepted', [
+    ('--seed', '-1', 'from 0 to 4294967295'), ('--seed', '4294967296', 'from 0'),
+    ('--seed', '1.5', 'whole number'), ('-s', 'x', 'whole number'),
+    ('--steps-per-epoch', '0', 'at least 1'), ('--epochs', '-3', 'at least 1'),
+    ('--epochs', 'many', 'whole number'), ('--replay-size', '0', 'at least 1'),
+    ('--gamma', '1.01', 'from 0 to 1'), ('--gamma', 'nan', 'from 0 to 1'),
+    ('--polyak', '-0.1', 'from 0 to 1'), ('--polyak', '2', 'from 0 to 1'),
+    ('--pi-lr', '0', 'above 0'), ('--pi-lr', '-1e-3', 'above 0'), ('--q-lr', 'inf', 'above 0'),
+    ('--weight-decay', '-1', 'at least 0'), ('--decay-kind', 'l1', 'times_lr, per_step, l2'),
+    ('--batch-size', '0', 'at least 1'), ('--start-steps', '-1', 'at least 0'),
+    ('--update-after', '-1', 'at least 0'), ('--noise', 'pink', 'ou, gaussian'),
+    ('--noise-sigma', '-1', 'at least 0'), ('--noise-theta', '-1', 'at least 0'),
+    ('--noise-dt', '0', 'above 0'), ('--time-limit-terminal', 'maybe', 'False, True'),
+    ('--num-test-episodes', '0', 'at least 1'), ('--max-ep-len', '0', 'at least 1'),
+    ('--save-freq', '0', 'at least 1'), ('--threads', '0', 'at least 1'),
+    ('--action-layer', '4', 'at most 3'), ('--action-layer', '0', 'at least 1'),
+    ('--init', 'zeros', 'glorot, paper'), ('--settings', 'best', 'default, notes, paper'),
+    ('--exp-name', 'a/b', 'letters'), ('--exp-name', '', 'letters'),
+    ('--env', 'HalfCheeta-v2', 'HalfCheetah-v2'), ('--env', 'halfcheetah-v2', 'HalfCheetah-v2'),
+    ('--env', 'CartPole-v0', 'Discrete(2)'), ('--env', 'not an id', 'nearest'),
+    ('--env', 'no_such_module:Env-v0', 'module'),
+])
+def test_one_line_names_flag_value_and_what_is_accepted(refused, flag, value, accepted):
+    line = refused(flag, value)
+    name = {'-s': '--seed'}.get(flag, flag)
+    assert '{} {}: expected'.format(name, value) in line and accepted in line
+
+
+def test_errors_that_take_two_flags_or_several_values(refused):
+    assert 'replay size, 50' in refused('--batch-size', '100', '--replay_size', '50')
+    assert '--hidden-sizes 400 0' in refused('--hid', '400', '0')
+    assert '--no-such-flag' in refused('--no-such-flag', '1')
+    assert '--epochs' in refused('--epochs')
+    assert '--epoch' in refused('--epoch', '3'), 'no abbreviations'
+
+
+@pytest.mark.parametrize('name, text', [
+    ('UnboundedActions', 'finite bounds'), ('HalfBounded', 'finite bounds'),
+    ('Empty', 'finite bounds'), ('ImageActions', 'actions are a vector'),
+    ('Image', 'observations are a vector'), ('Goal', 'observations are a vector'),
+    ('DiscreteObs', 'observations are a vector')])
+def test_spaces_that_ddpg_cannot_use(refused, tmp_path, monkeypatch, name, text):
+    (tmp_path / 'odd_envs.py').write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+    assert text in refused('--env', 'odd_envs:{}-v0'.format(name))
+
+
+def test_a_folder_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / 'file').write_text('kept')
+    for folder in ('file', 'file/below', '/proc/here'):
+        assert '--data-dir {}: expected a folder that can be written'.format(folder) in refused(
+            '--env', 'Pendulum-v0', '--data-dir', folder)
+    assert (tmp_path / 'file').read_text() == 'kept'
+
+
+def test_mujoco_without_its_extension_says_how_to_set_up(refused, tmp_path, monkeypatch):
+    (tmp_path / 'mujoco_py').mkdir()
+    (tmp_path / 'mujoco_py' / '__init__.py').write_text('raise SystemError("it must not compile")')
+    monkeypatch.delitem(sys.modules, 'mujoco_py', raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert 'make setup' in refused('--env', 'HalfCheetah-v2')
+
+
+def test_help_has_every_setting_with_its_default(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, '--help')
+    assert code == 0
+    words = ' '.join(out.split())
+    for function in (ddpg.ddpg, core.mlp_actor_critic):
+        for name, default in settings.defaults_of(function).items():
+            assert '--' + name.replace('_', '-') in words
+            shown = ' '.join(map(str, default)) if isinstance(default, tuple) else default
+            assert 'Default: {} '.format(shown) in words + ' '
+
+
+def parsed(*flags):
+    return settings.parse_args(flags, ddpg.ddpg, core.mlp_actor_critic)
+
+
+def test_flags_become_keyword_values():
+    env, data_dir, exp_name, kwargs = parsed(
+        *'--env Pendulum-v0 -s 7 --steps_per_epoch 1e3 --hid 32 16 --polyak=0'.split(),
+        *'--time-limit-terminal --replay_size 2000'.split())
+    assert (env, data_dir, exp_name) == ('Pendulum-v0', 'out', 'ddpg_pendulum-v0')
+    assert kwargs['seed'] == 7 and kwargs['steps_per_epoch'] == 1000 and kwargs['polyak'] == 0
+    assert isinstance(kwargs['steps_per_epoch'], int) and kwargs['time_limit_terminal'] is True
+    assert kwargs['ac_kwargs']['hidden_sizes'] == (32, 16)
+    assert parsed('--exp-name', 'x1', '--data_dir', 'a')[1:3] == ('a', 'x1')
+
+
+def test_without_flags_the_keyword_defaults_hold():
+    kwargs = parsed()[3]
+    ac_kwargs = kwargs.pop('ac_kwargs')
+    assert kwargs == settings.defaults_of(ddpg.ddpg)
+    assert ac_kwargs == settings.defaults_of(core.mlp_actor_critic)
+    # Every keyword of ddpg() that is no function or dict is a flag.
+    others = {'env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs'}
+    assert set(inspect.signature(ddpg.ddpg).parameters) - set(kwargs) == others
+
+
+@pytest.mark.parametrize('name', ['default', 'notes', 'paper'])
+def test_named_settings_are_keyword_values_that_flags_override(name):
+    kwargs = parsed('--settings', name)[3]
+    for key, value in settings.SETTINGS[name].items():
+        assert kwargs[key] == value
+    kwargs = parsed('--settings', name, '--pi-lr', '0.5', '--init', 'paper',
+                    '--time-limit-terminal', 'false')[3]
+    assert kwargs['pi_lr'] == 0.5 and kwargs['ac_kwargs']['init'] == 'paper'
+    assert kwargs['time_limit_terminal'] is False
+
+
+def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path, monkeypatch):
+    now = [1e9]
+    monkeypatch.setattr(settings.time, 'strftime',
+                        lambda form, strftime=time.strftime: strftime(form, time.gmtime(now[0])))
+    monkeypatch.setattr(settings.time, 'sleep', lambda s: now.__setitem__(0, now[0] + s))
+    folders = [settings.claim_run_folder(str(tmp_path), 'x', 0) for _ in range(3)]
+    assert [os.path.basename(folder) for folder in folders] == [
+        '2001-09-09-01-46-{}_x_s0'.format(second) for second in (40, 41, 42)]
+    assert all(os.listdir(folder) == [] for folder in folders)
+
+
+def test_ctrl_c_keeps_the_complete_epochs(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, os.path.join(HERE, 'ddpg.py'), '--env', 'Pendulum-v0', '--hid', '8',
+         '--steps-per-epoch', '50', '--epochs', '100000', '--num-test-episodes', '1',
+         '--data-dir', str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True)
+    seen = ''
+    while '|             Epoch |               3 |' not in seen:
+        seen += run.stdout.readline()
+    run.send_signal(2)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130 and err == ''
+    assert 'Interrupted' in out
+    folder, = (tmp_path / 'ddpg_pendulum-v0').iterdir()
+    table = np.genfromtxt(str(folder / 'progress.txt'), names=True)
+    assert list(table['Epoch'][:3]) == [1, 2, 3] and np.all(np.isfinite(table['TestEpLen']))
