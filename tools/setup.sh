@@ -25,34 +25,38 @@ runs_37() {     # whether $1 is a 64-bit Python 3.7 that runs and can make envir
 sys.exit(sys.version_info[:2] != (3, 7) or sys.maxsize < 2 ** 32)' >/dev/null 2>&1
 }
 
-find_python() {
-    local candidate base
-    {
-        printf '%s\n' python3.7 python3 python
-        printf '%s\n' "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3.7
-        command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find 3.7 2>/dev/null || true
-        printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/python3.7
-        for base in "${CONDA_PREFIX:-/opt/conda}" "$(conda info --base 2>/dev/null || true)" \
-                    "$HOME"/{.conda,miniconda3,anaconda3,miniforge3,mambaforge,micromamba} \
-                    /opt/{conda,miniconda3,anaconda3,miniforge3}; do
-            printf '%s\n' "$base"/bin/python3.7 "$base"/envs/*/bin/python3.7
-        done
-    } | while read -r candidate; do
-        if runs_37 "$candidate"; then
-            "$candidate" -c 'import sys; print(sys.executable)'
-            break
-        fi
+candidates() {      # commands that may be a Python 3.7: on the PATH, of pyenv, uv and conda
+    local base
+    printf '%s\n' python3.7 python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3.7
+    command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find 3.7 2>/dev/null
+    printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/python3.7
+    for base in "${CONDA_PREFIX:-/opt/conda}" "$(conda info --base 2>/dev/null)" \
+                "$HOME"/{.conda,miniconda3,anaconda3,miniforge3,mambaforge,micromamba} \
+                /opt/{miniconda3,anaconda3,miniforge3}; do
+        printf '%s\n' "$base"/bin/python3.7 "$base"/envs/*/bin/python3.7
     done
 }
 
+find_python() {
+    local candidate
+    while read -r candidate; do
+        if runs_37 "$candidate"; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done < <(candidates)
+}
+
 have_libraries() {      # what mujoco-py compiles and draws with
-    command -v gcc patchelf >/dev/null &&
-        printf '#include <GL/osmesa.h>\nint main(void) { return 0; }\n' |
-        gcc -x c - -o /dev/null -lOSMesa -lGL >/dev/null 2>&1
+    command -v gcc >/dev/null && command -v patchelf >/dev/null &&
+        gcc -x c - -o /dev/null -lOSMesa -lGL >/dev/null 2>&1 <<'END'
+#include <GL/osmesa.h>
+int main(void) { return 0; }
+END
 }
 
 install_libraries() {
-    local by='' command="apt-get update && apt-get install -y $debian_packages"
+    local by='' command="apt-get update && apt-get install -y --no-install-recommends $debian_packages"
     command -v apt-get >/dev/null || fail "mujoco-py needs system packages; in Debian's names," \
         "install $debian_packages"
     if [ "$(id -u)" != 0 ]; then

@@ -1,6 +1,8 @@
 """run.py: `python -m spinup.run COMMAND ...`, for the commands of Spinning Up that are here."""
 import sys
 
+from spinup.utils.command import BadInput, telling_bad_input
+
 HELP = """python -m spinup.run COMMAND ...
 
     plot LOGDIR ...       draw the curves of the runs in folders       (plot --help)
@@ -23,9 +25,8 @@ def main():
         from spinup.utils import test_policy
         test_policy.main(sys.argv[2:])
     else:
-        print('spinup.run: error: {}: expected plot, test_policy or help'.format(command),
-              file=sys.stderr)
-        sys.exit(2)
+        with telling_bad_input('spinup.run'):
+            raise BadInput('{}: expected plot, test_policy or help'.format(command))
 
 
 if __name__ == '__main__':

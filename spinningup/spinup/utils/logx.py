@@ -93,14 +93,14 @@ class Logger:
         Raises:
             AssertionError: A column that the first row did not have, or one set twice in a row.
         """
+        if key in self.log_current_row:
+            raise AssertionError('You already set %s this iteration. Maybe you forgot to call '
+                                 'dump_tabular()' % key)
         if self.first_row:
             self.log_headers.append(key)
-        else:
-            assert key in self.log_headers, (
-                "Trying to introduce a new key %s that you didn't include in the first iteration"
-                % key)
-        assert key not in self.log_current_row, (
-            'You already set %s this iteration. Maybe you forgot to call dump_tabular()' % key)
+        elif key not in self.log_headers:
+            raise AssertionError("Trying to introduce a new key %s that you didn't include in the "
+                                 'first iteration' % key)
         self.log_current_row[key] = val
 
     def dump_tabular(self):

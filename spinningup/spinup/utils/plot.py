@@ -8,15 +8,15 @@ become one curve, their mean, with a band of one standard deviation. Mended here
 looked up in the current folder; smoothing may be wider than a run is long; the figure can be
 written to a file, and is where there is no display.
 """
-import argparse
 import json
 import os
-import sys
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
+
+from spinup.utils.command import Parser, require, telling_bad_input
 
 
 def resolve(logdirs, select=None, exclude=None):
@@ -30,7 +30,7 @@ def resolve(logdirs, select=None, exclude=None):
         exclude (list of str): Drop paths with any of these in them.
 
     Raises:
-        AssertionError: An argument matches nothing, or nothing is left.
+        BadInput: An argument matches nothing, or nothing is left.
     """
     folders = []
     for logdir in logdirs:
@@ -42,11 +42,11 @@ def resolve(logdirs, select=None, exclude=None):
         names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
         matches = [os.path.join(parent, name) for name in names
                    if fragment in name and os.path.isdir(os.path.join(parent, name))]
-        assert matches, '{}: expected a folder, or a part of the name of one'.format(logdir)
+        require(matches, '{}: expected a folder, or a part of the name of one'.format(logdir))
         folders += matches
     folders = [folder for folder in folders if all(part in folder for part in select or [])
                and not any(part in folder for part in exclude or [])]
-    assert folders, '--select and --exclude leave no folder'
+    require(folders, '--select and --exclude leave no folder')
     return folders
 
 
@@ -99,17 +99,17 @@ def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
     The runs below all folders that the arguments mean; see `resolve` and `get_datasets`.
 
     Raises:
-        AssertionError: `legend` has not one name per folder, or there is no run.
+        BadInput: `legend` has not one name per folder, or there is no run.
     """
     folders = resolve(all_logdirs, select, exclude)
     print('Plotting from...\n' + '=' * 80)
     print('\n'.join(folders) + '\n' + '=' * 80)
-    assert not legend or len(legend) == len(folders), (
-        '--legend: expected one name for each of the {} folders'.format(len(folders)))
+    require(not legend or len(legend) == len(folders),
+            '--legend: expected one name for each of the {} folders'.format(len(folders)))
     datasets, units = [], {}
     for folder, condition in zip(folders, legend or [None] * len(folders)):
         datasets += get_datasets(folder, condition, len(datasets), units)
-    assert datasets, 'no progress.txt with a row in it below ' + ', '.join(folders)
+    require(datasets, 'no progress.txt with a row in it below ' + ', '.join(folders))
     return datasets
 
 
@@ -126,13 +126,13 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
         estimator (str): NumPy function of the runs that a curve shows.
 
     Raises:
-        AssertionError: A run lacks one of the columns.
+        BadInput: A run lacks one of the columns.
     """
     import matplotlib.pyplot as plt
     for data in datasets:
         for column in (xaxis, value):
-            assert column in data, '{}: expected one of the columns {}'.format(
-                column, ', '.join(data.columns))
+            require(column in data, '{}: expected one of the columns {}'.format(
+                column, ', '.join(data.columns)))
     if smooth > 1:
         datasets = [data.assign(**{value: data[value].rolling(
             smooth, center=True, min_periods=1).mean()}) for data in datasets]
@@ -149,40 +149,46 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
 def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Performance',),
                count=False, smooth=1, select=None, exclude=None, estimator='mean', output=None):
     """
-    One figure per column, on the display or to a file. See `main` for the arguments.
+    One figure per column, on the display or in files. See `main` for the arguments.
 
     Returns:
         The paths of the files written.
+
+    Raises:
+        BadInput: See `get_all_datasets` and `plot_data`; or no figure can be written as `output`.
     """
     datasets = get_all_datasets(all_logdirs, legend, select, exclude)
     if output:
         matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    if not output and plt.get_backend().lower() == 'agg':
-        output = os.path.join(resolve(all_logdirs, select, exclude)[0], '')
-    paths = []
-    for value in values:
+    if output:
+        root, extension = os.path.splitext(output)
+        kinds = sorted(plt.figure().canvas.get_supported_filetypes())
+        require(extension[1:] in kinds, '--output {}: expected a name that ends in one of .{}'
+                .format(output, ', .'.join(kinds)))
+        several = root + '-{}' + extension
+        paths = [output] if len(values) == 1 else [several.format(value) for value in values]
+    elif plt.get_backend().lower() == 'agg':        # there is no display
+        folder = resolve(all_logdirs, select, exclude)[0]
+        paths = [os.path.join(folder, value + '.png') for value in values]
+    else:
+        paths = []
+    for i, value in enumerate(values):
         plt.figure(figsize=(10, 6))
         plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1', smooth,
                   estimator)
-        if output:
-            root, extension = os.path.splitext(output)
-            if output.endswith(os.sep):
-                root, extension = os.path.join(output, value), '.png'
-            elif len(values) > 1:
-                root += '-' + value
-            paths.append(root + extension)
-            plt.savefig(paths[-1], dpi=100)
-            print('Wrote ' + paths[-1])
-    if not output:
+        if paths:
+            plt.savefig(paths[i], dpi=100)
+            print('Wrote ' + paths[i])
+    if not paths:
         plt.show()
     return paths
 
 
 def main(argv=None):
-    """The command line; bad input gets one line and exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog='spinup.run plot', description='The curves of all runs below some folders.')
+    """The command line."""
+    parser = Parser(prog='spinup.run plot',
+                    description='The curves of all runs below some folders.')
     parser.add_argument('logdir', nargs='+', help='folders, or folders with a part of a name')
     parser.add_argument('--legend', '-l', nargs='*', help='names of the curves, one per folder')
     parser.add_argument('--xaxis', '-x', default='TotalEnvInteracts', help='column to plot against')
@@ -200,13 +206,10 @@ def main(argv=None):
                         help='write the figure there (.png, .svg, .pdf) instead of showing it; '
                              'without a display, the default is <value>.png in the first folder')
     args = parser.parse_args(argv)
-    try:
-        assert args.smooth >= 1, '--smooth {}: expected at least 1'.format(args.smooth)
+    with telling_bad_input(parser.prog):
+        require(args.smooth >= 1, '--smooth {}: expected at least 1'.format(args.smooth))
         make_plots(args.logdir, args.legend, args.xaxis, args.value, args.count, args.smooth,
                    args.select, args.exclude, args.est, args.output)
-    except (AssertionError, OSError, ValueError) as error:
-        print('spinup.run plot: error: {}'.format(error), file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == '__main__':

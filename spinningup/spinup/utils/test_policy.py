@@ -6,7 +6,6 @@ test_policy.py: play an exported policy, without noise.
 Beyond Spinning Up's: it plays without a display, where it says so, and records an episode to a file
 (MuJoCo draws offscreen through OSMesa; the environments that draw through pyglet want a display).
 """
-import argparse
 import os
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import gym
 import joblib
 import numpy as np
 
+from spinup.utils.command import BadInput, Parser, require, telling_bad_input
 from spinup.utils.logx import EpochLogger, import_tensorflow, restore_tf_graph
 
 
@@ -33,7 +33,7 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
         not be loaded.
 
     Raises:
-        AssertionError: There is no such export.
+        BadInput: There is no such export.
     """
     names = os.listdir(fpath) if os.path.isdir(fpath) else []
     if itr == 'last':
@@ -41,7 +41,7 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
                    if name.startswith('tf1_save') and name[8:].isdigit()]
         itr = max(numbers) if numbers else ''
     folder = 'tf1_save{}'.format(itr)
-    assert folder in names, '{}: expected a run folder with a {} in it'.format(fpath, folder)
+    require(folder in names, '{}: expected a run folder with a {} in it'.format(fpath, folder))
     get_action = load_tf_policy(os.path.join(fpath, folder), deterministic)
     try:
         env = joblib.load(os.path.join(fpath, 'vars{}.pkl'.format(itr)))['env']
@@ -74,11 +74,11 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
         video (str): File, .gif or .mp4, for the first episode.
 
     Raises:
-        AssertionError: There is no environment.
+        BadInput: There is no environment.
     """
-    assert env is not None, (
-        'Environment not found! The run saved none, or one that cannot be loaded here. Make one, '
-        'and call run_policy(env, get_action) yourself.')
+    require(env is not None,
+            'Environment not found! The run saved none, or one that cannot be loaded here. Make '
+            'one, and call run_policy(env, get_action) yourself.')
     with tempfile.TemporaryDirectory() as folder:
         logger = EpochLogger(folder)
         for episode in range(num_episodes):
@@ -105,14 +105,14 @@ def draw(env):
     The environment as an image (height, width, 3), uint8, drawn offscreen.
 
     Raises:
-        AssertionError: It cannot be drawn here.
+        BadInput: It cannot be drawn here.
     """
     try:
         return env.render(mode='rgb_array')
     except Exception as error:        # OpenGL, X and pyglet each have their own
-        raise AssertionError(
-            'this environment cannot be drawn here ({}). If it wants a display, `xvfb-run -a python '
-            '-m spinup.run test_policy ...` gives it one.'.format(error)) from error
+        raise BadInput(
+            'this environment cannot be drawn here ({}); if it wants a display, `xvfb-run -a '
+            'python -m spinup.run test_policy ...` gives it one'.format(error)) from error
 
 
 def write_video(path, frames, fps):
@@ -139,9 +139,9 @@ def has_display():
 
 
 def main(argv=None):
-    """The command line; bad input gets one line and exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog='spinup.run test_policy', description='Play an exported policy, without noise.')
+    """The command line."""
+    parser = Parser(prog='spinup.run test_policy',
+                    description='Play an exported policy, without noise.')
     parser.add_argument('fpath', help='run folder')
     parser.add_argument('--len', '-l', type=int, default=0,
                         help='time limit of an episode in steps; 0: the environment has its own')
@@ -159,17 +159,14 @@ def main(argv=None):
         print('No display: the episodes are not shown. --video FILE records one.')
         render = False
     episodes = args.episodes if args.episodes is not None else 1 if args.video else 100
-    try:
-        assert episodes >= 1, '--episodes {}: expected at least 1'.format(episodes)
-        assert args.len >= 0, '--len {}: expected at least 0'.format(args.len)
-        assert not args.video or args.video.endswith(('.gif', '.mp4')), (
-            '--video {}: expected a file that ends in .gif or .mp4'.format(args.video))
+    with telling_bad_input(parser.prog):
+        require(episodes >= 1, '--episodes {}: expected at least 1'.format(episodes))
+        require(args.len >= 0, '--len {}: expected at least 0'.format(args.len))
+        require(not args.video or args.video.endswith(('.gif', '.mp4')),
+                '--video {}: expected a file that ends in .gif or .mp4'.format(args.video))
         env, get_action = load_policy_and_env(
             args.fpath, args.itr if args.itr >= 0 else 'last', args.deterministic)
         run_policy(env, get_action, args.len, episodes, render, args.video)
-    except AssertionError as error:
-        print('spinup.run test_policy: error: {}'.format(error), file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == '__main__':
