@@ -74,23 +74,26 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     with tf.name_scope('critic_step'):
         critic_step = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
 
-    # The same critic again, at the policy's action, with the weights that critic_step has left.
-    with tf.control_dependencies([critic_step]), tf.variable_scope('main', reuse=True):
-        _, q_pi_updated, _ = actor_critic(x, pi, **ac_kwargs)
-    with tf.name_scope('actor_loss'):
-        pi_loss = -tf.reduce_mean(q_pi_updated)                       # -J, paper eq. 6
+    def main_networks_again(x, a):
+        with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
+            return actor_critic(x, a, **ac_kwargs)
+
+    # The same critic, with the weights that critic_step leaves, at the policy's action.
+    with tf.name_scope('actor_loss'), tf.control_dependencies([critic_step]):
+        _, q_at_pi, _ = main_networks_again(x, pi)
+        pi_loss = -tf.reduce_mean(q_at_pi)                            # -J, paper eq. 6
     with tf.name_scope('actor_step'):
         actor_step = adam_step(pi_loss, pi_vars, pi_lr)
 
     with tf.name_scope('targ_step'), tf.control_dependencies([actor_step]):
         targ_step = targ_update(main_vars, targ_vars, polyak)
 
-    # Acting: with the weights as they are, and with those after this update's actor step.
+    # Acting: with the weights as they are, and with those that actor_step leaves.
     o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
-    with tf.variable_scope('main', reuse=True):
-        pi_o, _, _ = actor_critic(o, a, **ac_kwargs)
-        with tf.control_dependencies([actor_step]):
-            next_pi_o, _, _ = actor_critic(o, a, **ac_kwargs)
+    with tf.name_scope('act'):
+        pi_o, _, _ = main_networks_again(o, a)
+    with tf.name_scope('act_next'), tf.control_dependencies([actor_step]):
+        next_pi_o, _, _ = main_networks_again(o, a)
 
     return Graph(x, a, r, x2, d, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
                  critic_step, actor_step, targ_init(main_vars, targ_vars), targ_step, next_pi_o)
@@ -127,8 +130,8 @@ def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
 
 def targ_init(main_vars, targ_vars):
     """The operation that sets every target weight to its main weight: run it once, it must be."""
-    return tf.group([targ.assign(main) for main, targ in core.paired(main_vars, targ_vars)],
-                    name='targ_init')
+    with tf.name_scope('targ_init'):
+        return tf.group([targ.assign(main) for main, targ in core.paired(main_vars, targ_vars)])
 
 
 def targ_update(main_vars, targ_vars, polyak):
