@@ -38,6 +38,27 @@ def placeholders(obs_dim, act_dim):
     return x, a, r, x2, d
 
 
+# The backward pass of a dense layer, y = relu(x w + b), in kernels that are fast on a CPU. A product
+# whose operand is marked as transposed takes TensorFlow 1.15 1.4 to 1.8 times as long as the forward
+# pass's (64 x 400 by 400 x 300); transposing small matrices first costs a tenth of that.
+
+@tf.RegisterGradient('MatMulWithoutTransposedOperands')
+def _matmul_grad(op, grad):
+    """dL/dx = grad w^T, computed as (w grad^T)^T, and dL/dw = x^T grad."""
+    x, w = op.inputs
+    return tf.transpose(tf.matmul(w, tf.transpose(grad))), tf.matmul(tf.transpose(x), grad)
+
+
+@tf.RegisterGradient('ReluByMask')
+def _relu_grad(op, grad):
+    """grad where y > 0, else 0: y / y is exactly 1 or, as div_no_nan has it, 0. ReluGrad is slow."""
+    y, = op.outputs
+    return grad * tf.div_no_nan(y, y)
+
+
+FAST_GRADIENTS = {'MatMul': 'MatMulWithoutTransposedOperands', 'Relu': 'ReluByMask'}
+
+
 def initializers(init, fan_in, is_output):
     """
     The keyword arguments of tf.layers.dense that give a layer its initial weights.
@@ -81,8 +102,9 @@ def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_l
         is_output = layer == len(sizes)
         if a is not None and layer == action_layer:
             x = tf.concat([x, a], axis=1)
-        x = tf.layers.dense(x, size, activation=output_activation if is_output else activation,
-                            **initializers(init, x.shape[1].value, is_output))
+        with tf.get_default_graph().gradient_override_map(FAST_GRADIENTS):
+            x = tf.layers.dense(x, size, activation=output_activation if is_output else activation,
+                                **initializers(init, x.shape[1].value, is_output))
     return x
 
 

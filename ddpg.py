@@ -23,6 +23,8 @@ from tqdm import trange
 import core                       # before tensorflow, whose greeting it silences
 import noise as exploration
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from settings import (BadSetting, check_settings, check_spaces, claim_run_folder, env_id, make_env,
                       parse_args)
 from spinup.utils.logx import EpochLogger
@@ -70,7 +72,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     # of a weight is each operation that consumes it. Hence the control dependencies below.
     with tf.name_scope('critic_loss'):
         backup = tf.stop_gradient(r + gamma * (1 - d) * q_pi_targ)    # y_i, (N,)
-        q_loss = tf.reduce_mean((backup - q) ** 2)                    # L, paper eq. 4
+        q_loss = tf.reduce_mean(tf.square(backup - q))                # L, paper eq. 4
     with tf.name_scope('critic_step'):
         critic_step = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
 
@@ -291,10 +293,10 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         sess.run(tf.global_variables_initializer())
         sess.run(g.targ_init)
 
-        act = sess.make_callable(g.pi_o, feed_list=[g.o])
+        act = prepared_call(sess, [g.pi_o], [g.o])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
-        update = sess.make_callable([g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step],
-                                    feed_list=[g.o, g.x, g.a, g.r, g.x2, g.d])
+        update = prepared_call(sess, [g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step],
+                               [g.o, g.x, g.a, g.r, g.x2, g.d])
         export_policy = policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs)
         tf.summary.FileWriter(logger.output_dir, graph).close()      # for TensorBoard
     graph.finalize()
@@ -312,13 +314,13 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         for _ in range(num_test_episodes):
             o, done, ep_ret, ep_len = observe(test_env.reset()), False, 0., 0
             while not (done or ep_len == max_ep_len):
-                o, r, done, _ = test_env.step(np.clip(act(o)[0], low, high))
+                o, r, done, _ = test_env.step(np.clip(act(o)[0][0], low, high))
                 o, ep_ret, ep_len = observe(o), ep_ret + float(r), ep_len + 1
             logger.store(TestEpRet=ep_ret, TestEpLen=ep_len)
 
     start_time, t = time.time(), 0
     o, ep_ret, ep_len = observe(env.reset()), 0., 0
-    pi = act(o)
+    pi, = act(o)
 
     for epoch in range(1, epochs + 1):
         episodes = terminals = updates = 0
@@ -350,11 +352,11 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
 
             # Learn from a minibatch, and find the policy's next action.
             if t >= update_after:
-                pi, q, q_loss, pi_loss, _ = update(o, *replay.sample_batch(batch_size))
+                pi, q, q_loss, pi_loss = update(o, *replay.sample_batch(batch_size))
                 logger.store(QVals=q, LossQ=q_loss, LossPi=pi_loss)
                 updates += 1
             else:
-                pi = act(o)
+                pi, = act(o)
 
         test_agent()
         if epoch % save_freq == 0 or epoch == epochs:
@@ -388,8 +390,24 @@ def session_config(threads):
     An operation cut up over threads would add its parts in another order, and give other bits; so
     would a GPU.
     """
-    return tf.ConfigProto(inter_op_parallelism_threads=threads, intra_op_parallelism_threads=1,
-                          use_per_session_threads=True, device_count={'GPU': 0})
+    config = tf.ConfigProto(inter_op_parallelism_threads=threads, intra_op_parallelism_threads=1,
+                            use_per_session_threads=True, device_count={'GPU': 0})
+    # Grappler would fold the transpositions of core.FAST_GRADIENTS back into the products.
+    config.graph_options.rewrite_options.arithmetic_optimization = RewriterConfig.OFF
+    return config
+
+
+def prepared_call(sess, fetches, feeds):
+    """
+    A function of the values of `feeds` that returns those of `fetches`, tensors and operations.
+
+    It is prepared once; Session.run, and public make_callable with feeds, prepare at every call.
+    """
+    options = CallableOptions(
+        feed=[tensor.name for tensor in feeds],
+        fetch=[tensor.name for tensor in fetches if isinstance(tensor, tf.Tensor)],
+        target=[op.name for op in fetches if isinstance(op, tf.Operation)])
+    return sess._make_callable_from_options(options)
 
 
 def policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs):
