@@ -1,10 +1,12 @@
 # make train [ARGS="--env Pendulum-v0 --seed 1"]    set up what is missing, and train
 # make test  [ARGS="-k polyak"]                     set up what is missing, and run the tests
 # make setup                                        only set up, into .venv/
+#      [TENSORFLOW=intel-tensorflow==1.15.2]        with another build of TensorFlow, from now on
 ARGS ?=
+TENSORFLOW ?=
 
 setup:
-	@tools/setup.sh
+	@TENSORFLOW='$(TENSORFLOW)' tools/setup.sh
 
 train: setup
 	@.venv/bin/python ddpg.py $(ARGS)

@@ -38,9 +38,9 @@ def placeholders(obs_dim, act_dim):
     return x, a, r, x2, d
 
 
-# The backward pass of a dense layer, y = relu(x w + b), in kernels that are fast on a CPU. A product
-# whose operand is marked as transposed takes TensorFlow 1.15 1.4 to 1.8 times as long as the forward
-# pass's (64 x 400 by 400 x 300); transposing small matrices first costs a tenth of that.
+# The backward pass of a dense layer y = relu(x w + b), in kernels that are fast on a CPU. A product
+# with an operand marked as transposed takes TensorFlow 1.15 1.4 to 1.8 times as long as the forward
+# pass's (64 x 400 by 400 x 300); transposing the smaller matrices first costs a tenth of it.
 
 @tf.RegisterGradient('MatMulWithoutTransposedOperands')
 def _matmul_grad(op, grad):
@@ -51,7 +51,7 @@ def _matmul_grad(op, grad):
 
 @tf.RegisterGradient('ReluByMask')
 def _relu_grad(op, grad):
-    """grad where y > 0, else 0: y / y is exactly 1 or, as div_no_nan has it, 0. ReluGrad is slow."""
+    """dL/dx = grad where y > 0, else 0: y / y is exactly 1, or 0 by div_no_nan's rule."""
     y, = op.outputs
     return grad * tf.div_no_nan(y, y)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh: put all that training and the tests need into .venv/. The Makefile calls it before each
 # command; where nothing is missing it is done at once. It can be interrupted and run again.
+# TENSORFLOW, such as intel-tensorflow==1.15.2, replaces tensorflow==1.15, and stays until another.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,8 +17,11 @@ logged() {      # run a command, its output in the log; where it fails, its last
     "$@" >>$venv/setup.log 2>&1 || { tail -n 5 $venv/setup.log >&2; fail "$advice"; }
 }
 
+tensorflow=${TENSORFLOW:-$(cat $venv/tensorflow 2>/dev/null || echo tensorflow==1.15)}
+
 # What a complete .venv was made from; it cannot be moved, so its place counts.
-recipe() { { pwd; cat requirements.txt tools/setup.sh spinningup/setup.py; } | cksum; }
+recipe() { { pwd; echo "$tensorflow"; cat requirements.txt tools/setup.sh spinningup/setup.py; } |
+           cksum; }
 complete() { [ "$(cat $venv/complete 2>/dev/null)" = "$(recipe)" ] && runs_37 $python; }
 
 runs_37() {     # whether $1 is a 64-bit Python 3.7 that runs and can make environments
@@ -77,6 +81,8 @@ if complete; then
     exit 0
 fi
 
+[[ $tensorflow =~ ^(intel-)?tensorflow==1\.15(\.[0-9]+)?$ ]] || fail "TENSORFLOW=$tensorflow: expected" \
+    "tensorflow==1.15 or intel-tensorflow==1.15.2"
 [ "$(uname -sm)" = 'Linux x86_64' ] || fail "TensorFlow 1.15 and MuJoCo 2.1 are made for Linux on" \
     "x86_64; this is $(uname -sm)"
 
@@ -94,8 +100,13 @@ have_libraries || install_libraries
 say 'installing Python packages (about 600 MB to fetch)'
 advice='could not install the Python packages; run it again when the network is back'
 logged "$advice" $python -m pip install 'pip==23.3.2' 'setuptools==65.7.0' 'wheel==0.42.0'
+if [ "$(cat $venv/tensorflow 2>/dev/null || echo "$tensorflow")" != "$tensorflow" ]; then
+    logged "$advice" $python -m pip uninstall -y tensorflow intel-tensorflow    # they share files
+fi
+echo "$tensorflow" >$venv/tensorflow
+sed "s/^tensorflow==1.15$/$tensorflow/" requirements.txt >$venv/requirements.txt
 # All is pinned, so nothing is left to resolve: --no-deps, then a check that nothing is missing.
-logged "$advice" $python -m pip install --no-deps -r requirements.txt
+logged "$advice" $python -m pip install --no-deps -r $venv/requirements.txt
 logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
 say 'compiling mujoco-py, which takes a minute or two'

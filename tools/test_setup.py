@@ -9,13 +9,14 @@ import subprocess
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-REAL = 'bash sh cat cksum dirname env flock ls mkdir mv printf rm tail true cp'.split()
+REAL = 'bash sh cat cksum dirname env flock mkdir printf rm sed tail true cp'.split()
 PYTHON = '''#!/bin/sh
 # Stands in for a Python 3.7: makes environments of itself, and notes what it is asked to install.
 case "$*" in
     *sys.executable*) echo "$0" ;;
     '-m venv --clear '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >>"$CALLS" ;;
     '-m pip install --no-deps '*) echo pip >>"$CALLS"; [ ! -e "$FAIL_PIP" ] ;;
+    '-m pip uninstall '*) echo uninstall >>"$CALLS" ;;
     *mujoco_py*) echo compile >>"$CALLS" ;;
 esac
 '''
@@ -45,11 +46,11 @@ class Machine:
         path.write_text(text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
-    def setup(self):
+    def setup(self, **extra):
         """(exit code, output, what the Python was asked for since the last time)."""
         self.calls.write_text('')
         env = dict(PATH=str(self.bin), HOME=str(self.root / 'home'), CALLS=str(self.calls),
-                   FAIL_PIP=str(self.fail_pip))
+                   FAIL_PIP=str(self.fail_pip), **extra)
         done = subprocess.run(['bash', str(self.root / 'tools' / 'setup.sh')], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               universal_newlines=True)
@@ -65,7 +66,7 @@ def machine(tmp_path):
 
 
 def test_without_a_python_that_runs_it_says_what_to_install(machine):
-    machine.command('python3.7', "#!/bin/sh\necho 'pyenv: python3.7: command not found'\nexit 127\n")
+    machine.command('python3.7', '#!/bin/sh\necho "pyenv: python3.7: not found"\nexit 127\n')
     code, out, _ = machine.setup()
     assert code == 2 and out.count('\n') == 1 and 'Python 3.7' in out
     assert all(word in out for word in ('pyenv install', 'uv python install', 'conda create'))
@@ -123,3 +124,18 @@ def test_missing_libraries_with_root_are_installed(machine):
     machine.command('apt-get', '#!/bin/sh\necho "apt $1" >>"$CALLS"\n')
     code, out, calls = machine.setup()
     assert code == 0 and calls == ['venv', 'apt', 'update', 'apt', 'install', 'pip', 'compile']
+
+
+def test_another_tensorflow_replaces_ours_and_stays(machine):
+    machine.command('python3', PYTHON)
+    machine.setup()
+    installed = machine.root / '.venv' / 'requirements.txt'
+    assert '\ntensorflow==1.15\n' in installed.read_text()
+    intel = dict(TENSORFLOW='intel-tensorflow==1.15.2')
+    assert machine.setup(**intel)[2] == ['uninstall', 'pip', 'compile']
+    assert machine.setup() == machine.setup(**intel) == machine.setup(TENSORFLOW='') == (0, '', [])
+    assert '\nintel-tensorflow==1.15.2\n' in installed.read_text()
+    assert '\ntensorflow==1.15\n' not in installed.read_text()
+    assert machine.setup(TENSORFLOW='tensorflow==1.15')[2] == ['uninstall', 'pip', 'compile']
+    code, out, _ = machine.setup(TENSORFLOW='tensorflow==2.4')
+    assert code == 2 and 'TENSORFLOW=tensorflow==2.4: expected' in out

@@ -1,0 +1,55 @@
+"""
+peers.py: steps per second of other projects' DDPG, run by the interpreter of an environment that
+has them (README says how to make one). bench/throughput.py calls it.
+"""
+import argparse
+import json
+import os
+import resource
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from throughput import HIDDEN, TIMED, WARM_UP, Clock
+
+
+def clocked(clock):
+    """gymnasium's HalfCheetah, whose steps `clock` counts."""
+    import gymnasium
+    env = gymnasium.make('HalfCheetah-v5')
+    step = env.step
+    env.step = lambda a: clock.tick() or step(a)
+    return env
+
+
+def measure(name, threads, batch):
+    """The rate of `sb3` (Stable-Baselines3) or `sbx` (its JAX sibling)."""
+    clock = Clock()
+    kwargs = dict(batch_size=batch, train_freq=1, gradient_steps=1, learning_starts=WARM_UP // 2,
+                  buffer_size=100000, policy_kwargs=dict(net_arch=list(HIDDEN)))
+    if name == 'sb3':
+        import torch
+        from stable_baselines3 import DDPG
+        if threads:
+            torch.set_num_threads(threads)
+        kwargs['device'] = 'cpu'
+    elif name == 'sbx':
+        if threads == 1:
+            os.environ['XLA_FLAGS'] = ('--xla_cpu_multi_thread_eigen=false '
+                                       'intra_op_parallelism_threads=1')
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        from sbx import DDPG
+    else:
+        sys.exit('peers.py: error: --measure {}: expected sb3 or sbx'.format(name))
+    DDPG('MlpPolicy', clocked(clock), **kwargs).learn(WARM_UP + TIMED + 1)
+    return dict(rate=clock.rate())
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--measure')
+    for name in ('threads', 'batch', 'stored'):
+        parser.add_argument('--' + name, type=int)
+    args = parser.parse_args()
+    result = measure(args.measure, args.threads, args.batch)
+    result['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))

@@ -1,0 +1,45 @@
+"""
+repeat.py: the same bits on one thread and on two, many times, on a machine that is busy otherwise.
+
+    python bench/repeat.py [--times 20]
+
+Trains HalfCheetah-v2 and Pendulum-v0 for a few hundred steps, again and again in new processes,
+with one thread and two in turn, while other processes keep every core busy; every table (but Time)
+and every weight must equal the first run's. Exit code 0 if they do.
+"""
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from test_seeding import CHEETAH, PENDULUM, Run
+
+
+def keep_busy():
+    """A load that never ends."""
+    while True:
+        sum(range(10 ** 6))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('--times', type=int, default=20)
+    times = parser.parse_args().times
+    for _ in range(len(os.sched_getaffinity(0))):
+        multiprocessing.Process(target=keep_busy, daemon=True).start()
+    for flags in (CHEETAH, PENDULUM):
+        with tempfile.TemporaryDirectory() as folder:
+            first = None
+            for i in range(times):
+                threads = str(1 + i % 2)
+                run = Run(os.path.join(folder, str(i)), flags + ['--threads', threads])
+                first = first or run
+                run.assert_same_as(first)
+                print('{} run {} on {} thread(s): the same bits'.format(flags[1], i + 1, threads),
+                      flush=True)
+
+
+if __name__ == '__main__':
+    main()
