@@ -18,7 +18,7 @@ from collections import namedtuple
 
 import gym
 import numpy as np
-from tqdm import trange
+from tqdm import tqdm
 
 import core                       # before tensorflow, whose greeting it silences
 import noise as exploration
@@ -318,15 +318,16 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 o, ep_ret, ep_len = observe(o), ep_ret + float(r), ep_len + 1
             logger.store(TestEpRet=ep_ret, TestEpLen=ep_len)
 
+    bar = tqdm(total=epochs * steps_per_epoch, unit='step', leave=False, disable=None)
     start_time, t = time.time(), 0
     o, ep_ret, ep_len = observe(env.reset()), 0., 0
     pi, = act(o)
 
     for epoch in range(1, epochs + 1):
         episodes = terminals = updates = 0
+        bar.set_description('Epoch {}/{}'.format(epoch, epochs), refresh=False)
 
-        for _ in trange(steps_per_epoch, desc='Epoch {}/{}'.format(epoch, epochs), unit='step',
-                        leave=False, disable=None):
+        for _ in range(steps_per_epoch):
             # Act: uniformly at random at first, then a_t = mu(s_t) + N_t.
             t += 1
             if t <= start_steps:
@@ -357,6 +358,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 updates += 1
             else:
                 pi, = act(o)
+            bar.update()
 
         test_agent()
         if epoch % save_freq == 0 or epoch == epochs:
@@ -367,6 +369,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             logger.store(QVals=np.nan, LossQ=np.nan, LossPi=np.nan)
 
         # Spinning Up's columns, then ours.
+        bar.clear()
         logger.log_tabular('Epoch', epoch)
         logger.log_tabular('EpRet', with_min_and_max=True)
         logger.log_tabular('TestEpRet', with_min_and_max=True)
@@ -381,6 +384,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         logger.log_tabular('NumTerminals', terminals)
         logger.log_tabular('NumUpdates', updates)
         logger.dump_tabular()
+
+    bar.close()
 
 
 def session_config(threads):
