@@ -1,12 +1,12 @@
 """
 throughput.py: environment steps per second, ours beside a floor, plainer ways, and other projects.
 
-    python bench/throughput.py [--rounds 5] [--peer sb3=PYTHON] [--peer sbx=PYTHON]
+    python bench/throughput.py [--rounds 5] [--build intel=PYTHON] [--peer sb3=PYTHON]
 
 HalfCheetah-v2, networks (400, 300), one update a step. Every figure comes from a process of its
 own; the processes alternate, and medians over the rounds are told, since machines are noisy. PYTHON
-is the interpreter of an environment in which the peer is installed (README says how). Writes
-bench/throughput.json, bench/throughput.md and bench/throughput.png.
+is the interpreter of an environment with another build of TensorFlow, or with a peer in it (README
+says how). Writes bench/throughput.json, bench/throughput.md and bench/throughput.png.
 """
 import argparse
 import json
@@ -211,13 +211,16 @@ def measure_parts(threads, batch, stored):
     replay.stored = 100000
     values = [np.zeros((1, OBS), np.float32)] + list(replay.sample_batch(batch))
 
-    def median_ms(function, repeats=1000):
+    def undisturbed(times):
+        return sorted(times)[len(times) // 10]
+
+    def milliseconds(function, repeats=900):
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
             function()
             times.append(1e3 * (time.perf_counter() - start))
-        return statistics.median(times)
+        return undisturbed(times)
 
     def kind(node):
         name = node.rsplit('/', 1)[-1]
@@ -244,17 +247,17 @@ def measure_parts(threads, batch, stored):
                 of_run[kind(node.node_name)] = of_run.get(kind(node.node_name), 0) + took
         for name, took in of_run.items():
             totals.setdefault(name, []).append(took)
-    parts = {name: statistics.median(times) for name, times in totals.items()}
-    whole = median_ms(lambda: update(*values))
-    # A traced run is slower than one that is not: the operations are scaled to fit where they must.
+    parts = {name: undisturbed(times) for name, times in totals.items()}
+    whole = milliseconds(lambda: update(*values))
+    # Tracing takes time itself: the operations are scaled to fit the whole where they must.
     scale = min(1, whole / sum(parts.values()))
     parts = {name: took * scale for name, took in parts.items()}
     parts['session and scheduler'] = whole - sum(parts.values())
     ou, low, high = noise.OrnsteinUhlenbeckNoise(np.ones(ACT)), -np.ones(ACT), np.ones(ACT)
-    parts['replay'] = median_ms(lambda: replay.sample_batch(batch))
-    parts['noise and clip'] = median_ms(lambda: np.clip(ou(), low, high).astype(np.float32))
+    parts['replay'] = milliseconds(lambda: replay.sample_batch(batch))
+    parts['noise and clip'] = milliseconds(lambda: np.clip(ou(), low, high).astype(np.float32))
     action = env.action_space.sample()
-    parts['environment'] = median_ms(lambda: env.step(action), 900)
+    parts['environment'] = milliseconds(lambda: env.step(action))
     return dict(rate=1e3 / sum(parts.values()), parts=parts)
 
 
@@ -266,11 +269,11 @@ MEASURES = dict(ours=measure_ours, plain=measure_plain, floor=measure_floor, par
 # All of them
 # ------------------------------------------------------------------------------------------------
 
-def run(what, threads=1, batch=64, stored=0, python=None):
+def run(what, threads=1, batch=64, stored=0, python=sys.executable):
     """One measurement in a process of its own: its dict, with the peak memory in MB."""
-    script = os.path.join(BENCH, 'peers.py' if python else 'throughput.py')
-    words = [python or sys.executable, script, '--measure', what, '--threads', str(threads),
-             '--batch', str(batch), '--stored', str(stored)]
+    script = os.path.join(BENCH, 'throughput.py' if what in MEASURES else 'peers.py')
+    words = [python, script, '--measure', what, '--threads', str(threads), '--batch', str(batch),
+             '--stored', str(stored)]
     env = dict(os.environ, OPENBLAS_NUM_THREADS='1')
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                           universal_newlines=True)
@@ -279,12 +282,16 @@ def run(what, threads=1, batch=64, stored=0, python=None):
     return json.loads(done.stdout.strip().split('\n')[-1])
 
 
-def rows(peers):
+def rows(builds, peers):
     """[(name, arguments of `run`)], in the order of the table. Threads 0: as its user starts it."""
     table = [('floor: OpenBLAS products, memory, environment; one core', dict(what='floor'))]
     for threads in (1, 2):
         table.append(('ours, {} thread{}'.format(threads, 's'[:threads - 1]),
                       dict(what='ours', threads=threads)))
+    for name, python in builds:
+        for threads in (1, 2):
+            table.append(('ours with {}, {} thread{}'.format(name, threads, 's'[:threads - 1]),
+                          dict(what='ours', threads=threads, python=python)))
     table += [('a Session.run per operation, 1 thread', dict(what='plain')),
               ("stock TensorFlow, called in Spinning Up's way, 1 thread", dict(what='stock')),
               ("stock TensorFlow, called in Spinning Up's way, as started",
@@ -326,6 +333,8 @@ def draw(parts, floor, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--build', action='append', default=[], metavar='NAME=PYTHON',
+                        help='another build of TensorFlow, and the interpreter that has it')
     parser.add_argument('--peer', action='append', default=[], metavar='NAME=PYTHON',
                         help='sb3 or sbx, and the interpreter where it is installed')
     parser.add_argument('--output', default=os.path.join(BENCH, 'throughput'),
@@ -339,7 +348,8 @@ def main():
         print(json.dumps(result))
         return
 
-    table = rows([peer.split('=', 1) for peer in args.peer])
+    table = rows([build.split('=', 1) for build in args.build],
+                 [peer.split('=', 1) for peer in args.peer])
     results = {name: [] for name, _ in table}
     parts = []
     for done in range(args.rounds):
@@ -364,10 +374,9 @@ def main():
         file.write('\n'.join(lines) + '\n')
     with open(args.output + '.json', 'w') as file:
         json.dump(dict(results=results, parts=parts), file, indent=1)
-    medians = {key: statistics.median(p[key] for p in parts) for key in parts[0]}
     floors = [r['parts'] for r in results[table[0][0]]]
-    draw(medians, {key: statistics.median(f[key] for f in floors) for key in floors[0]},
-         args.output + '.png')
+    draw(*({key: statistics.median(p[key] for p in kind) for key in kind[0]}
+           for kind in (parts, floors)), args.output + '.png')
     print('\n'.join(lines))
 
 
