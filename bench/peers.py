@@ -9,11 +9,11 @@ import resource
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from throughput import HIDDEN, TIMED, WARM_UP, Clock
+from throughput import HIDDEN, TIMED, WARM_UP, Clock, timed_env
 
 
 def clocked(clock):
-    """gymnasium's HalfCheetah, whose steps `clock` counts."""
+    """gymnasium's HalfCheetah, whose steps `clock` counts; `timed_env` is gym's."""
     import gymnasium
     env = gymnasium.make('HalfCheetah-v5')
     step = env.step
@@ -22,8 +22,15 @@ def clocked(clock):
 
 
 def measure(name, threads, batch):
-    """The rate of `sb3` (Stable-Baselines3) or `sbx` (its JAX sibling)."""
+    """The rate of sb2 (stable-baselines 2), sb3 (Stable-Baselines3) or sbx (its JAX sibling)."""
     clock = Clock()
+    if name == 'sb2':
+        from stable_baselines import DDPG
+        model = DDPG('MlpPolicy', timed_env(clock), batch_size=batch, nb_train_steps=1,
+                     nb_rollout_steps=1, buffer_size=100000, n_cpu_tf_sess=threads or None,
+                     policy_kwargs=dict(layers=list(HIDDEN)))
+        model.learn(WARM_UP + TIMED + 1)
+        return dict(rate=clock.rate())
     kwargs = dict(batch_size=batch, train_freq=1, gradient_steps=1, learning_starts=WARM_UP // 2,
                   buffer_size=100000, policy_kwargs=dict(net_arch=list(HIDDEN)))
     if name == 'sb3':
@@ -39,7 +46,7 @@ def measure(name, threads, batch):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         from sbx import DDPG
     else:
-        sys.exit('peers.py: error: --measure {}: expected sb3 or sbx'.format(name))
+        sys.exit('peers.py: error: --measure {}: expected sb2, sb3 or sbx'.format(name))
     DDPG('MlpPolicy', clocked(clock), **kwargs).learn(WARM_UP + TIMED + 1)
     return dict(rate=clock.rate())
 

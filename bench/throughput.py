@@ -143,13 +143,13 @@ def measure_plain(threads, batch, stored, stock=False):
 
 def measure_floor(threads, batch, stored):
     """
-    What no implementation on one core can go below: an update's matrix products in OpenBLAS, the
+    What must be done at least, on one core: an update's matrix products (by NumPy's OpenBLAS), the
     memory that Adam and the targets move, and the environment. Milliseconds a step.
     """
     import gym
     import numpy as np
 
-    def fastest(function, repeats=300):
+    def seconds(function, repeats=300):
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
@@ -162,7 +162,7 @@ def measure_floor(threads, batch, stored):
 
     def product(n, k, m):
         left, right, out = array(n, k), array(k, m), np.empty((n, m), np.float32)
-        return fastest(lambda: np.dot(left, right, out=out))
+        return seconds(lambda: np.dot(left, right, out=out))
 
     def forward(sizes):
         return sum(product(batch, k, m) for k, m in zip(sizes, sizes[1:]))
@@ -178,12 +178,12 @@ def measure_floor(threads, batch, stored):
                 + backward(critic, weights=False, inputs=True))     # the actor's gradient
     size = sum(k * m + m for net in (actor, critic) for k, m in zip(net, net[1:]))
     source, target = array(size), array(size)
-    copy = fastest(lambda: np.copyto(target, source))               # one stream in, one out
+    copy = seconds(lambda: np.copyto(target, source))               # one stream in, one out
     traffic = copy / 2 * (7 + 3)        # Adam: g, m, v, w in, m, v, w out; targets: 2 in, 1 out
     env = gym.make('HalfCheetah-v2')
     env.reset()
     action = env.action_space.sample()
-    step = fastest(lambda: env.step(action), 900)
+    step = seconds(lambda: env.step(action), 900)
     parts = dict(products=1e3 * products, traffic=1e3 * traffic, environment=1e3 * step)
     return dict(rate=1e3 / sum(parts.values()), parts=parts)
 
@@ -234,7 +234,7 @@ def measure_parts(threads, batch, stored):
             return 'ReLU masks'
         if name.startswith(('Relu', 'MatMul', 'BiasAdd')) and 'grad' not in node:
             return 'forward layers'
-        return 'small operations'
+        return 'small operations, scheduler'
 
     options = tf.RunOptions(trace_level=tf.RunOptions.SOFTWARE_TRACE)
     totals = {}
@@ -252,7 +252,7 @@ def measure_parts(threads, batch, stored):
     # Tracing takes time itself: the operations are scaled to fit the whole where they must.
     scale = min(1, whole / sum(parts.values()))
     parts = {name: took * scale for name, took in parts.items()}
-    parts['session and scheduler'] = whole - sum(parts.values())
+    parts['small operations, scheduler'] += whole - sum(parts.values())
     ou, low, high = noise.OrnsteinUhlenbeckNoise(np.ones(ACT)), -np.ones(ACT), np.ones(ACT)
     parts['replay'] = milliseconds(lambda: replay.sample_batch(batch))
     parts['noise and clip'] = milliseconds(lambda: np.clip(ou(), low, high).astype(np.float32))
@@ -320,10 +320,10 @@ def draw(parts, floor, path):
         left = 0
         for i, (name, took) in enumerate(sorted(bars.items(), key=lambda item: -item[1])):
             axes.barh(y, took, left=left, color=colors[(i + 12 * (1 - y)) % 20],
-                      label='{}: {:.2f} ms'.format(name, took))
+                      label='{}: {:.2f} ms'.format(name if y else 'floor: ' + name, took))
             left += took
     axes.set_yticks([0, 1])
-    axes.set_yticklabels(['floor', 'ours'])
+    axes.set_yticklabels(['floor,\nby OpenBLAS', 'ours'])
     axes.set_xlabel('milliseconds per environment step (one thread, batch 64)')
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), fontsize=9)
     figure.tight_layout()
