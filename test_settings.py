@@ -4,6 +4,7 @@ accepted, exit code 2, and nothing on disk; --help tells all defaults; run folde
 """
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -190,11 +191,13 @@ def test_ctrl_c_keeps_the_complete_epochs(tmp_path):
         [sys.executable, os.path.join(HERE, 'ddpg.py'), '--env', 'Pendulum-v0', '--hid', '8',
          '--steps-per-epoch', '50', '--epochs', '100000', '--num-test-episodes', '1',
          '--data-dir', str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        universal_newlines=True)
+        universal_newlines=True,
+        # A shell's background job ignores the signal, and its children would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     seen = ''
     while '|             Epoch |               3 |' not in seen:
         seen += run.stdout.readline()
-    run.send_signal(2)
+    run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130 and err == ''
     assert 'Interrupted' in out

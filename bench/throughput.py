@@ -336,7 +336,7 @@ def main():
     parser.add_argument('--build', action='append', default=[], metavar='NAME=PYTHON',
                         help='another build of TensorFlow, and the interpreter that has it')
     parser.add_argument('--peer', action='append', default=[], metavar='NAME=PYTHON',
-                        help='sb3 or sbx, and the interpreter where it is installed')
+                        help='sb2, sb3 or sbx, and the interpreter that has it')
     parser.add_argument('--output', default=os.path.join(BENCH, 'throughput'),
                         help='path of the results, without .json, .md, .png')
     for name, kind in (('measure', str), ('threads', int), ('batch', int), ('stored', int)):
