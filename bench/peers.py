@@ -12,15 +12,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from throughput import HIDDEN, TIMED, WARM_UP, Clock, timed_env
 
 
-def clocked(clock):
-    """gymnasium's HalfCheetah, whose steps `clock` counts; `timed_env` is gym's."""
-    import gymnasium
-    env = gymnasium.make('HalfCheetah-v5')
-    step = env.step
-    env.step = lambda a: clock.tick() or step(a)
-    return env
-
-
 def measure(name, threads, batch):
     """The rate of sb2 (stable-baselines 2), sb3 (Stable-Baselines3) or sbx (its JAX sibling)."""
     clock = Clock()
@@ -33,6 +24,7 @@ def measure(name, threads, batch):
         return dict(rate=clock.rate())
     kwargs = dict(batch_size=batch, train_freq=1, gradient_steps=1, learning_starts=WARM_UP // 2,
                   buffer_size=100000, policy_kwargs=dict(net_arch=list(HIDDEN)))
+    import gymnasium
     if name == 'sb3':
         import torch
         from stable_baselines3 import DDPG
@@ -47,7 +39,8 @@ def measure(name, threads, batch):
         from sbx import DDPG
     else:
         sys.exit('peers.py: error: --measure {}: expected sb2, sb3 or sbx'.format(name))
-    DDPG('MlpPolicy', clocked(clock), **kwargs).learn(WARM_UP + TIMED + 1)
+    env = clock.watch(gymnasium.make('HalfCheetah-v5'))
+    DDPG('MlpPolicy', env, **kwargs).learn(WARM_UP + TIMED + 1)
     return dict(rate=clock.rate())
 
 
