@@ -9,10 +9,10 @@ terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK 
 a small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
 import os
-import platform
 import random
-import subprocess
+import shlex
 import sys
+import tempfile
 import time
 from collections import namedtuple
 
@@ -21,12 +21,14 @@ import numpy as np
 from tqdm import tqdm
 
 import core                       # before tensorflow, whose greeting it silences
+import checkpoint
+import guard
 import noise as exploration
 import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
-from settings import (BadSetting, check_settings, check_spaces, claim_run_folder, env_id, make_env,
-                      parse_args)
+from settings import (BadSetting, cannot_resume, check_same_run, check_settings, check_spaces,
+                      claim_checkpoints, claim_run_folder, env_id, make_env, parse_args)
 from spinup.utils.logx import EpochLogger
 
 # A third thread would gain nothing: most of an update is a chain of operations.
@@ -197,6 +199,17 @@ class ReplayBuffer:
         rows = self.rng.randint(len(self), size=batch_size)
         return self.x[rows], self.a[rows], self.r[rows], self.x2[rows], self.d[rows]
 
+    def rows(self, start, end):
+        """Transitions `start` to before `end`, counted from the first ever: {name: array}."""
+        at = np.arange(start, end) % self.max_size
+        return {name: getattr(self, name)[at] for name in ('x', 'a', 'r', 'x2', 'd')}
+
+    def put_rows(self, start, rows):
+        """Put back what rows() gave, as far as this buffer still holds it."""
+        for name in ('x', 'a', 'r', 'x2', 'd'):
+            values = rows[name]
+            getattr(self, name)[np.arange(start, start + len(values)) % self.max_size] = values
+
 
 # ------------------------------------------------------------------------------------------------
 # The algorithm
@@ -228,12 +241,13 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          pi_lr=3e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='times_lr', batch_size=64,
          start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2, noise_theta=0.15,
          noise_dt=1.0, time_limit_terminal=False, num_test_episodes=10, max_ep_len=1000,
-         save_freq=1, threads=USEFUL_THREADS, logger_kwargs=dict()):
+         save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
     Args:
-        env_fn (function): Makes the environment; called twice, for training and for testing.
+        env_fn (function or str): Makes the environment, or its Gym id. There are two, for training
+            and for testing.
         actor_critic (function): (x, a, **ac_kwargs) -> pi (N, act_dim), q (N,), q_pi (N,), with its
             variables in the scopes `pi` and `q`; see `core.mlp_actor_critic`.
         ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
@@ -260,23 +274,49 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             did. A limit is not part of the state, so the critic cannot know it.
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
         max_ep_len (int): Time limit of an episode, beside the environment's own.
-        save_freq (int): Epochs between two exports of the policy; the last is always exported.
+        save_freq (int): Epochs between two checkpoints, at which the policy is exported, too. There
+            is one at the very start, and one at the end.
         threads (int): Threads that may run operations at once; the bits are the same for any
             number.
         logger_kwargs (dict): Keyword arguments of EpochLogger.
+        resume (checkpoint.Checkpoints): Of a run to go on with, in its folder; see
+            `settings.open_run`. The other arguments must be the run's own, but for epochs,
+            save_freq and threads.
 
     Raises:
         BadSetting: A value, or the environment, is not accepted. Nothing has been written then.
+        guard.RunStopped: The run ended before its last epoch. Checkpoints and table are whole.
     """
     config = {name: value for name, value in locals().items()
-              if name not in ('env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs')}
+              if name not in ('env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs', 'resume')}
     check_settings(dict(ac_kwargs, **config))
-    env, test_env = env_fn(), env_fn()
-    check_spaces(env)
+    t = epochs_done = 0
+    if isinstance(env_fn, str):
+        raw_env, test_env, env_name = make_env(env_fn), make_env(env_fn), env_fn
+    else:
+        raw_env, test_env = env_fn(), env_fn()
+        env_name = env_id(raw_env)
+    check_spaces(raw_env)
+    watch = guard.Watch(lambda: 'at step {}'.format(t))
+    env = checkpoint.RecordedEnv(guard.CheckedEnv(raw_env, watch))
+    test_env = guard.CheckedEnv(test_env, guard.Watch(
+        lambda: 'in a test episode after step {}'.format(t)))
 
-    logger = EpochLogger(**logger_kwargs)
-    logger.save_config(dict(config, env=env_id(env), actor_critic=actor_critic.__name__,
-                            ac_kwargs=ac_kwargs, **provenance()))
+    config.update(env=env_name, actor_critic=actor_critic.__name__, ac_kwargs=ac_kwargs)
+    if resume:
+        check_same_run(config, resume.config)
+        saved, folder = resume.state, resume.run_folder
+        if epochs <= saved['epochs_done']:
+            if epochs < saved['epochs_done']:
+                raise BadSetting('epochs', epochs, 'at least {}, which the run has done'.format(
+                    saved['epochs_done']))
+            print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
+                  '--epochs {3}'.format(folder, epochs, resume_command(folder), 2 * epochs))
+            return
+        config = dict(resume.config, epochs=epochs, save_freq=save_freq, threads=threads)
+    else:
+        folder = logger_kwargs.get('output_dir') or tempfile.mkdtemp(prefix='ddpg-')
+        config.update(checkpoint.provenance())
 
     obs_dim, act_dim = env.observation_space.shape[0], env.action_space.shape[0]
     low, high = env.action_space.low, env.action_space.high
@@ -287,19 +327,16 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise_seed, replay_seed = seed_everything(seed, env, test_env)
         g = build_graph(obs_dim, act_dim, actor_critic, ac_kwargs, gamma, polyak, pi_lr, q_lr,
                         weight_decay, decay_kind)
-        logger.log('Number of parameters: pi %d, q %d, in all %d\n' % tuple(
-            core.count_vars(core.get_vars(scope)) for scope in ('main/pi/', 'main/q/', 'main/')))
+        counts = tuple(core.count_vars(core.get_vars(scope))
+                       for scope in ('main/pi/', 'main/q/', 'main/'))
         sess = tf.Session(config=session_config(threads))
         sess.run(tf.global_variables_initializer())
         sess.run(g.targ_init)
-
         act = prepared_call(sess, [g.pi_o], [g.o])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
         update = prepared_call(sess, [g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step],
                                [g.o, g.x, g.a, g.r, g.x2, g.d])
-        export_policy = policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs)
-        tf.summary.FileWriter(logger.output_dir, graph).close()      # for TensorBoard
-    graph.finalize()
+        variables = tf.global_variables()                 # Adam's and the targets', too
 
     replay = ReplayBuffer(obs_dim, act_dim, replay_size, replay_seed)
     scale = (high - low) / 2
@@ -307,85 +344,153 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                                                 seed=noise_seed)
              if noise == 'ou' else exploration.GaussianNoise(scale, noise_sigma, seed=noise_seed))
 
-    def observe(o):
-        return np.array(o, np.float32).reshape(1, obs_dim)    # a copy: environments reuse theirs
+    parts = checkpoint.Parts(sess, variables, replay, noise, env, test_env)
+
+    # Begin, or go on from a checkpoint.
+    if resume:
+        checkpoints = resume
+        try:
+            parts.set_state(saved['parts'])
+        except (checkpoint.Unusable, guard.RunStopped) as why:
+            raise cannot_resume(folder, why) from why
+        checkpoints.restore(replay)
+        logger = EpochLogger(**logger_kwargs)
+        checkpoint.set_log_state(logger, saved['log'])
+        if config != checkpoint.read_config(folder):
+            logger.save_config(config)
+        for why in checkpoints.ignored:
+            logger.log('Warning: {}. It is not used.'.format(why), 'red')
+        checkpoints.drop_ignored()
+        logger.log('Going on after step {}.'.format(saved['t']))
+        t, epochs_done, ep_ret, ep_len, episodes, terminals, updates, pi = (
+            saved[name] for name in ('t', 'epochs_done', 'ep_ret', 'ep_len', 'episodes',
+                                     'terminals', 'updates', 'pi'))
+        o, start_time = env.observation, time.time() - saved['time']
+    else:
+        checkpoints = claim_checkpoints(folder)
+        logger = EpochLogger(**dict(logger_kwargs, output_dir=folder))
+        logger.save_config(config)
+        logger.log('Number of parameters: pi %d, q %d, in all %d\n' % counts)
+        tf.summary.FileWriter(folder, graph).close()      # for TensorBoard
+        o, ep_ret, ep_len = env.reset(), 0., 0
+        pi, = act(o[None])
+        episodes = terminals = updates = 0
+        start_time = time.time()
+    with graph.as_default():
+        export_policy = policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs)
+    graph.finalize()
+
+    def save():
+        state = dict(t=t, epochs_done=epochs_done, ep_ret=ep_ret, ep_len=ep_len, episodes=episodes,
+                     terminals=terminals, updates=updates, pi=pi, time=time.time() - start_time,
+                     parts=parts.get_state())
+        for name, weights in state['parts']['weights'].items():
+            watch.require_finite(name, weights)
+        try:
+            checkpoints.save(config, dict(state, log=checkpoint.log_state(logger)), replay)
+            export_policy(raw_env)
+        except (OSError, tf.errors.OpError) as error:
+            logger.log('Warning: could not save at step {}: {}. What was saved before is whole, '
+                       'and training goes on.'.format(t, error), 'red')
+
+    def interrupt():
+        save()
+        raise guard.Interrupted(guard.pending_signal(), t)
 
     def test_agent():
+        before, results = checkpoint.random_states(test_env), []
         for _ in range(num_test_episodes):
-            o, done, ep_ret, ep_len = observe(test_env.reset()), False, 0., 0
+            o, done, ep_ret, ep_len = test_env.reset(), False, 0., 0
             while not (done or ep_len == max_ep_len):
-                o, r, done, _ = test_env.step(np.clip(act(o)[0][0], low, high))
-                o, ep_ret, ep_len = observe(o), ep_ret + float(r), ep_len + 1
-            logger.store(TestEpRet=ep_ret, TestEpLen=ep_len)
+                if guard.pending_signal():      # all of the test is done when the run goes on
+                    checkpoint.set_random_states(test_env, before)
+                    interrupt()
+                a = np.clip(act(o[None])[0][0], low, high)
+                test_env.watch.finite(action=a)
+                o, r, done, _ = test_env.step(a)
+                ep_ret, ep_len = ep_ret + r, ep_len + 1
+            results.append(dict(TestEpRet=ep_ret, TestEpLen=ep_len))
+        for result in results:
+            logger.store(**result)
 
-    bar = tqdm(total=epochs * steps_per_epoch, unit='step', leave=False, disable=None)
-    start_time, t = time.time(), 0
-    o, ep_ret, ep_len = observe(env.reset()), 0., 0
-    pi, = act(o)
+    with checkpoints, tqdm(total=epochs * steps_per_epoch, initial=t, unit='step', leave=False,
+                           disable=None) as bar:
+        if not resume:
+            save()
+        for epoch in range(epochs_done + 1, epochs + 1):
+            bar.set_description('Epoch {}/{}'.format(epoch, epochs), refresh=False)
 
-    for epoch in range(1, epochs + 1):
-        episodes = terminals = updates = 0
-        bar.set_description('Epoch {}/{}'.format(epoch, epochs), refresh=False)
+            for t in range(t + 1, epoch * steps_per_epoch + 1):
+                # Act: uniformly at random at first, then a_t = mu(s_t) + N_t.
+                if t <= start_steps:
+                    a = env.action_space.sample()
+                else:
+                    a = np.clip(pi[0] + noise(), low, high).astype(np.float32)
+                o2, r, done, info = env.step(a)
+                ep_ret, ep_len = ep_ret + r, ep_len + 1
 
-        for _ in range(steps_per_epoch):
-            # Act: uniformly at random at first, then a_t = mu(s_t) + N_t.
-            t += 1
-            if t <= start_steps:
-                a = env.action_space.sample()
-            else:
-                a = np.clip(pi[0] + noise(), low, high).astype(np.float32)
-            o2, r, done, info = env.step(a)
-            o2, r = observe(o2), float(r)
-            ep_ret, ep_len = ep_ret + r, ep_len + 1
+                # A time limit ends the episode, not the task: what would have come still counts.
+                truncated = info.get('TimeLimit.truncated', False)
+                ended = done or ep_len == max_ep_len
+                d = ended if time_limit_terminal else done and not truncated
+                replay.store(o, a, r, o2, d)
+                o = o2
 
-            # A time limit ends the episode, but not the task: what would have come still counts.
-            truncated = info.get('TimeLimit.truncated', False)
-            ended = done or ep_len == max_ep_len
-            d = ended if time_limit_terminal else done and not truncated
-            replay.store(o, a, r, o2, d)
-            o = o2
+                if ended:
+                    logger.store(EpRet=ep_ret, EpLen=ep_len)
+                    episodes, terminals = episodes + 1, terminals + d
+                    o, ep_ret, ep_len = env.reset(), 0., 0
+                    noise.reset()
 
-            if ended:
-                logger.store(EpRet=ep_ret, EpLen=ep_len)
-                episodes, terminals = episodes + 1, terminals + d
-                o, ep_ret, ep_len = observe(env.reset()), 0., 0
-                noise.reset()
+                # Learn from a minibatch, and find the policy's next action.
+                if t >= update_after:
+                    pi, q, q_loss, pi_loss = update(o[None], *replay.sample_batch(batch_size))
+                    watch.finite(LossQ=q_loss, LossPi=pi_loss, QVals=q)
+                    logger.store(QVals=q, LossQ=q_loss, LossPi=pi_loss)
+                    updates += 1
+                else:
+                    pi, = act(o[None])
+                watch.finite(action=pi)
+                bar.update()
+                if guard.pending_signal():
+                    interrupt()
 
-            # Learn from a minibatch, and find the policy's next action.
-            if t >= update_after:
-                pi, q, q_loss, pi_loss = update(o, *replay.sample_batch(batch_size))
-                logger.store(QVals=q, LossQ=q_loss, LossPi=pi_loss)
-                updates += 1
-            else:
-                pi, = act(o)
-            bar.update()
+            test_agent()
+            if not episodes:
+                logger.store(EpRet=np.nan, EpLen=np.nan)
+            if not updates:
+                logger.store(QVals=np.nan, LossQ=np.nan, LossPi=np.nan)
 
-        test_agent()
-        if epoch % save_freq == 0 or epoch == epochs:
-            export_policy(env)
-        if not episodes:
-            logger.store(EpRet=np.nan, EpLen=np.nan)
-        if not updates:
-            logger.store(QVals=np.nan, LossQ=np.nan, LossPi=np.nan)
+            # Spinning Up's columns, then ours.
+            bar.clear()
+            logger.log_tabular('Epoch', epoch)
+            logger.log_tabular('EpRet', with_min_and_max=True)
+            logger.log_tabular('TestEpRet', with_min_and_max=True)
+            logger.log_tabular('EpLen', average_only=True)
+            logger.log_tabular('TestEpLen', average_only=True)
+            logger.log_tabular('TotalEnvInteracts', t)
+            logger.log_tabular('QVals', with_min_and_max=True)
+            logger.log_tabular('LossPi', average_only=True)
+            logger.log_tabular('LossQ', average_only=True)
+            logger.log_tabular('Time', time.time() - start_time)
+            logger.log_tabular('NumEpisodes', episodes)
+            logger.log_tabular('NumTerminals', terminals)
+            logger.log_tabular('NumUpdates', updates)
+            dump_tabular(logger)
+            epochs_done, episodes, terminals, updates = epoch, 0, 0, 0
 
-        # Spinning Up's columns, then ours.
-        bar.clear()
-        logger.log_tabular('Epoch', epoch)
-        logger.log_tabular('EpRet', with_min_and_max=True)
-        logger.log_tabular('TestEpRet', with_min_and_max=True)
-        logger.log_tabular('EpLen', average_only=True)
-        logger.log_tabular('TestEpLen', average_only=True)
-        logger.log_tabular('TotalEnvInteracts', t)
-        logger.log_tabular('QVals', with_min_and_max=True)
-        logger.log_tabular('LossPi', average_only=True)
-        logger.log_tabular('LossQ', average_only=True)
-        logger.log_tabular('Time', time.time() - start_time)
-        logger.log_tabular('NumEpisodes', episodes)
-        logger.log_tabular('NumTerminals', terminals)
-        logger.log_tabular('NumUpdates', updates)
+            if epoch % save_freq == 0 or epoch == epochs:
+                save()
+
+
+def dump_tabular(logger):
+    """logger.dump_tabular(), but where the disk is full the row waits in the file's buffer."""
+    try:
         logger.dump_tabular()
-
-    bar.close()
+    except OSError as error:
+        logger.log('Warning: could not write the table: {}'.format(error), 'red')
+        logger.log_current_row.clear()
+        logger.first_row = False
 
 
 def session_config(threads):
@@ -442,34 +547,34 @@ def policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs):
     return export_policy
 
 
-def provenance():
-    """What config.json says of a run's origin: the command, the commit, the versions."""
-    git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
-                         cwd=os.path.dirname(os.path.abspath(__file__)), universal_newlines=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    versions = dict(python=platform.python_version(), tensorflow=tf.__version__,
-                    numpy=np.__version__, gym=gym.__version__)
-    if 'mujoco_py' in sys.modules:
-        versions['mujoco_py'] = sys.modules['mujoco_py'].__version__
-    return dict(command=' '.join(sys.argv), commit=git.stdout.strip() or None, versions=versions)
+def resume_command(folder):
+    """The command that goes on with the run in `folder`."""
+    return 'python ddpg.py --resume ' + shlex.quote(folder)
 
 
 def main():
     """The command line. Exit code 2 for bad input, in one line and with nothing written."""
     gym.logger.set_level(gym.logger.ERROR)
-    try:
-        env, data_dir, exp_name, kwargs = parse_args(sys.argv[1:], ddpg, core.mlp_actor_critic)
-        check_spaces(make_env(env))
-        folder = claim_run_folder(data_dir, exp_name, kwargs['seed'])
-    except BadSetting as bad:
-        print('ddpg.py: error: ' + bad.flag(), file=sys.stderr)
-        sys.exit(2)
-    try:
-        ddpg(lambda: make_env(env), logger_kwargs=dict(output_dir=folder, exp_name=exp_name),
-             **kwargs)
-    except KeyboardInterrupt:
-        print('\nInterrupted. The epochs that were complete are in ' + folder)
-        sys.exit(130)
+    with guard.noting_signals():
+        try:
+            env, data_dir, exp_name, kwargs = parse_args(sys.argv[1:], ddpg, core.mlp_actor_critic)
+            if 'resume' in kwargs:
+                folder = kwargs['resume'].run_folder
+            else:
+                check_spaces(make_env(env))
+                folder = claim_run_folder(data_dir, exp_name, kwargs['seed'])
+            ddpg(env, logger_kwargs=dict(output_dir=folder, exp_name=exp_name), **kwargs)
+        except BadSetting as bad:
+            print('ddpg.py: error: ' + bad.flag(), file=sys.stderr)
+            sys.exit(2)
+        except guard.Interrupted as end:
+            print('Interrupted by {}. To go on: {}'.format(end, resume_command(folder)))
+            sys.exit(end.exit_code)
+        except guard.RunStopped as end:
+            print('ddpg.py: error: {}'.format(end), file=sys.stderr)
+            print('What was logged and saved before is whole. To go on from the last checkpoint: '
+                  + resume_command(folder))
+            sys.exit(end.exit_code)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,8 @@
 noise.py: exploration noise for the policy's actions in training (paper, section 3, equation 7).
 
 A process is called once a step for the next vector (act_dim,) in the environment's units, and is
-reset at the start of every episode. Each has a RandomState of its own: nothing else moves it.
+reset at the start of every episode. Each has a RandomState of its own: nothing else moves it. All
+that the next calls depend on is in get_state(), which set_state() takes.
 """
 import numpy as np
 
@@ -44,6 +45,13 @@ class OrnsteinUhlenbeckNoise:
                   + self.sigma * np.sqrt(self.dt) * self.rng.randn(*self.scale.shape))
         return self.scale * self.x
 
+    def get_state(self):
+        return dict(x=self.x, rng=self.rng.get_state(legacy=False))
+
+    def set_state(self, state):
+        self.x = np.array(state['x'])
+        self.rng.set_state(state['rng'])
+
     def __repr__(self):
         return 'OrnsteinUhlenbeckNoise(theta={}, sigma={}, dt={}, mu={}, x0={}, scale={})'.format(
             self.theta, self.sigma, self.dt, self.mu, self.x0, self.scale)
@@ -71,6 +79,12 @@ class GaussianNoise:
     def __call__(self):
         """One draw: (act_dim,), in the environment's units."""
         return self.scale * (self.mu + self.sigma * self.rng.randn(*self.scale.shape))
+
+    def get_state(self):
+        return dict(rng=self.rng.get_state(legacy=False))
+
+    def set_state(self, state):
+        self.rng.set_state(state['rng'])
 
     def __repr__(self):
         return 'GaussianNoise(sigma={}, mu={}, scale={})'.format(self.sigma, self.mu, self.scale)

@@ -10,6 +10,7 @@ import difflib
 import glob
 import importlib.util
 import inspect
+import json
 import math
 import os
 import re
@@ -19,6 +20,9 @@ import time
 import gym
 import numpy as np
 from gym.spaces import Box
+
+import checkpoint
+from spinup.utils.serialization_utils import convert_json
 
 
 # ------------------------------------------------------------------------------------------------
@@ -256,6 +260,60 @@ def claim_run_folder(data_dir, exp_name, seed):
 
 
 # ------------------------------------------------------------------------------------------------
+# Going on with a run
+# ------------------------------------------------------------------------------------------------
+
+def open_run(folder):
+    """
+    The checkpoints of the run in `folder`, to resume it.
+
+    Raises:
+        BadSetting: It cannot be resumed.
+    """
+    try:
+        return checkpoint.Checkpoints(folder, resume=True)
+    except (checkpoint.Unusable, OSError) as why:
+        raise cannot_resume(folder, why) from None
+
+
+def claim_checkpoints(folder):
+    """
+    The checkpoints of a new run in `folder`.
+
+    Raises:
+        BadSetting: Another process trains there.
+    """
+    try:
+        return checkpoint.Checkpoints(folder)
+    except checkpoint.Unusable as why:
+        raise BadSetting('output_dir', folder, 'a folder to train in; {}'.format(why)) from None
+
+
+def cannot_resume(folder, why):
+    """The BadSetting that says why the run in `folder` cannot be resumed."""
+    return BadSetting('resume', folder, 'the folder of a run that can go on; {}'.format(why))
+
+
+def check_same_run(config, saved):
+    """
+    Check that a run may go on with other settings.
+
+    Args:
+        config, saved (dict): Contents of config.json: what is asked for, and what the run has.
+
+    Raises:
+        BadSetting: A setting that would change the run.
+    """
+    config = {**convert_json(config), **convert_json(config['ac_kwargs'])}
+    saved = {**saved, **saved['ac_kwargs']}
+    for name in sorted((set(config) | set(saved)) - checkpoint.NO_SETTINGS - {'ac_kwargs'}):
+        now, then = (json.loads(json.dumps(each.get(name))) for each in (config, saved))
+        if now != then:
+            raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
+                ' '.join(map(str, then)) if isinstance(then, list) else then))
+
+
+# ------------------------------------------------------------------------------------------------
 # The command line
 # ------------------------------------------------------------------------------------------------
 
@@ -285,12 +343,15 @@ def make_parser(*functions):
         prog='ddpg.py', description='Train DDPG. Flags may be written with - or _.',
         allow_abbrev=False, formatter_class=lambda prog: argparse.HelpFormatter(prog, width=98))
     parser._negative_number_matcher = re.compile(r'-[\d.]')      # -1e-3 is a value, not a flag
-    parser.add_argument('--env', default='HalfCheetah-v2', metavar='ID',
+    parser.add_argument('--resume', metavar='RUN_FOLDER',
+                        help='Go on with the run in this folder from its last checkpoint, with its '
+                             'settings. --epochs may be more; --save-freq and --threads may change')
+    parser.add_argument('--env', metavar='ID',
                         help='Environment, by its Gym id. Default: HalfCheetah-v2')
-    parser.add_argument('--settings', default='default', metavar='|'.join(SETTINGS),
+    parser.add_argument('--settings', metavar='|'.join(SETTINGS),
                         help='The values that the other flags override: the defaults below, those '
                              'of the development notes, or those of the paper. Default: default')
-    parser.add_argument('--data-dir', default='out', metavar='FOLDER',
+    parser.add_argument('--data-dir', metavar='FOLDER',
                         help='Where experiments go. Default: out')
     parser.add_argument('--exp-name', metavar='NAME',
                         help='Experiment. Default: ddpg_<env>, in lower case')
@@ -316,27 +377,43 @@ def parse_args(argv, algorithm, actor_critic):
         algorithm, actor_critic (function): ddpg() and core.mlp_actor_critic().
 
     Returns:
-        The environment's id, data_dir, exp_name, and the keyword arguments of `algorithm`.
+        The environment's id, data_dir, exp_name, and the keyword arguments of `algorithm`; among
+        these is `resume` where a run is to be resumed, and data_dir is None.
 
     Raises:
-        BadSetting: A value is not accepted.
+        BadSetting: A value is not accepted, or a run cannot be resumed.
         SystemExit: argparse's own errors, and --help.
     """
     argv = [re.sub(r'^--[^=]+', lambda flag: flag.group().replace('_', '-'), word)
             for word in argv]
     flags = vars(make_parser(algorithm, actor_critic).parse_args(argv))
-    env, data_dir, exp_name, named = (
-        flags.pop(name) for name in ('env', 'data_dir', 'exp_name', 'settings'))
-    if named not in SETTINGS:
-        raise BadSetting('settings', named, 'one of ' + ', '.join(SETTINGS))
-    if exp_name is None:
-        exp_name = 'ddpg_' + re.sub(r'[^\w.-]', '-', env.lower())
-    if not re.fullmatch(r'\w[\w.-]*', exp_name):
-        raise BadSetting('exp_name', exp_name, 'letters, digits, and after the first also . - _')
+    env, data_dir, exp_name, named, folder = (
+        flags.pop(name) for name in ('env', 'data_dir', 'exp_name', 'settings', 'resume'))
+    if folder is not None:
+        for name, value in dict(data_dir=data_dir, exp_name=exp_name, settings=named).items():
+            if value is not None:
+                raise BadSetting(name, value, 'nothing beside --resume: the run has its own')
+        resume = open_run(folder)
+        base, ac_base = resume.config, resume.config['ac_kwargs']
+        env, exp_name = base['env'] if env is None else env, base.get('exp_name')
+    else:
+        env, data_dir, named = (default if given is None else given for given, default in (
+            (env, 'HalfCheetah-v2'), (data_dir, 'out'), (named, 'default')))
+        if named not in SETTINGS:
+            raise BadSetting('settings', named, 'one of ' + ', '.join(SETTINGS))
+        if exp_name is None:
+            exp_name = 'ddpg_' + re.sub(r'[^\w.-]', '-', env.lower())
+        if not re.fullmatch(r'\w[\w.-]*', exp_name):
+            raise BadSetting('exp_name', exp_name,
+                             'letters, digits, and after the first also . - _')
+        base, ac_base = SETTINGS[named], SETTINGS[named].get('ac_kwargs', {})
 
-    kwargs = dict(defaults_of(algorithm), **SETTINGS[named])
-    ac_kwargs = dict(defaults_of(actor_critic), **kwargs.pop('ac_kwargs', {}))
+    kwargs, ac_kwargs = (
+        {name: settings.get(name, default) for name, default in defaults_of(function).items()}
+        for function, settings in ((algorithm, base), (actor_critic, ac_base)))
     checked = check_settings({**kwargs, **ac_kwargs, **flags})
     kwargs = {name: checked[name] for name in kwargs}
     kwargs['ac_kwargs'] = {name: checked[name] for name in ac_kwargs}
+    if folder is not None:
+        kwargs['resume'] = resume
     return env, data_dir, exp_name, kwargs

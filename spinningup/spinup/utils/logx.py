@@ -3,7 +3,7 @@ logx.py: Spinning Up's logger: a table on the screen, progress.txt, config.json,
 
 Columns, formats and file names are Spinning Up's, so that its tools read what this writes. Mended
 here: files are replaced whole, so that a fault while saving leaves the last good one; the Saver is
-made once, not at each save; a folder that exists is warned of only where it holds something.
+made once, not at each save; a folder that exists is warned of only where it holds a table.
 """
 import atexit
 import json
@@ -71,10 +71,11 @@ class Logger:
         self.output_dir = output_dir or os.path.join(
             tempfile.gettempdir(), 'experiments', str(int(time.time())))
         os.makedirs(self.output_dir, exist_ok=True)
-        if os.listdir(self.output_dir):
+        path = os.path.join(self.output_dir, output_fname)
+        if os.path.exists(path):
             print('Warning: Log dir %s already exists! Storing info there anyway.'
                   % self.output_dir)
-        self.output_file = open(os.path.join(self.output_dir, output_fname), 'w')
+        self.output_file = open(path, 'w')
         atexit.register(self.output_file.close)
         print(colorize('Logging data to %s' % self.output_file.name, 'green', bold=True))
         self.first_row = True
@@ -104,11 +105,8 @@ class Logger:
         self.log_current_row[key] = val
 
     def dump_tabular(self):
-        """Append the current row to the file, print it as a table, and begin the next row."""
+        """Print the current row as a table, append it to the file, and begin the next row."""
         row = [self.log_current_row.get(key, '') for key in self.log_headers]
-        lines = [self.log_headers, row] if self.first_row else [row]
-        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines))
-        self.output_file.flush()
         width = max([15] + [len(key) for key in self.log_headers])
         dashes = '-' * (22 + width)
         print(dashes)
@@ -116,6 +114,9 @@ class Logger:
             shown = '%8.3g' % val if hasattr(val, '__float__') else val
             print('| %*s | %15s |' % (width, key, shown))
         print(dashes, flush=True)
+        lines = [self.log_headers, row] if self.first_row else [row]
+        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines))
+        self.output_file.flush()
         self.log_current_row.clear()
         self.first_row = False
 
@@ -132,8 +133,11 @@ class Logger:
         text = json.dumps(config, separators=(',', ':\t'), indent=4, sort_keys=True)
         print(colorize('Saving config:\n', 'cyan', bold=True))
         print(text)
-        with open(os.path.join(self.output_dir, 'config.json'), 'w') as out:
+        path = os.path.join(self.output_dir, 'config.json')
+        partial = path + '.partial'
+        with open(partial, 'w') as out:
             out.write(text)
+        os.replace(partial, path)
 
     def save_state(self, state_dict, itr=None):
         """
