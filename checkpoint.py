@@ -243,7 +243,7 @@ class Checkpoints:
 
     def restore(self, replay):
         """Fill `replay` with the checkpoint's transitions."""
-        for name in self._files:
+        for name in reversed(self._files):      # the oldest first: newer rows may lie over its rows
             _, start, _ = parsed(name)
             with np.load(self._path(name)) as rows:
                 replay.put_rows(start, rows)
@@ -490,6 +490,7 @@ def log_state(logger):
         OSError: A row of the table is not on the disk.
     """
     logger.output_file.flush()
+    os.fsync(logger.output_file.fileno())
     with open(logger.output_file.name) as file:
         return dict(table=file.read(), pending={
             key: np.array(values) for key, values in logger.epoch_dict.items() if values})

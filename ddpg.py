@@ -230,9 +230,13 @@ def seed_everything(seed, env, test_env):
     np.random.seed(seed)
     tf.set_random_seed(seed)
     env.seed(seed)
-    replay, actions, test = map(int, np.random.SeedSequence(seed).generate_state(3))
-    env.action_space.seed(actions)
+    replay, actions, test, *others = map(int, np.random.SeedSequence(seed).generate_state(6))
     test_env.seed(test)
+    # Some environments draw from their spaces; some share one, and there the actions come last.
+    for space, other in zip((test_env.observation_space, test_env.action_space,
+                             env.observation_space), others):
+        space.seed(other)
+    env.action_space.seed(actions)
     return seed, replay
 
 
@@ -386,12 +390,16 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                      parts=parts.get_state())
         for name, weights in state['parts']['weights'].items():
             watch.require_finite(name, weights)
-        try:
-            checkpoints.save(config, dict(state, log=checkpoint.log_state(logger)), replay)
-            export_policy(raw_env)
-        except (OSError, tf.errors.OpError) as error:
-            logger.log('Warning: could not save at step {}: {}. What was saved before is whole, '
-                       'and training goes on.'.format(t, error), 'red')
+        # The checkpoint comes last: where that of the last epoch is, the run has finished.
+        for what, write in (
+                ('export the policy', lambda: export_policy(raw_env)),
+                ('save a checkpoint', lambda: checkpoints.save(
+                    config, dict(state, log=checkpoint.log_state(logger)), replay))):
+            try:
+                write()
+            except (OSError, tf.errors.OpError) as error:
+                logger.log('Warning: could not {} at step {}: {}. The one before is whole; it is '
+                           'tried again next time.'.format(what, t, error), 'red')
 
     def interrupt():
         save()

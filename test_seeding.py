@@ -24,19 +24,11 @@ CHEETAH = ('--env HalfCheetah-v2 --epochs 2 --steps-per-epoch 200 --start-steps 
            '--update-after 50 --num-test-episodes 1 --max-ep-len 150').split()
 
 
-class Run:
-    """`python ddpg.py` in a process of its own: its table, its final weights."""
+class RunFolder:
+    """What a run left in its folder: its table, its final weights."""
 
-    def __init__(self, folder, flags):
-        done = subprocess.run(
-            [sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(folder)] + flags,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == '', 'no progress bar in a pipe, and no warnings'
-        self.stdout = done.stdout
-        experiment, = os.listdir(str(folder))
-        run, = os.listdir(os.path.join(str(folder), experiment))
-        self.folder = os.path.join(str(folder), experiment, run)
+    def __init__(self, folder):
+        self.folder = folder
         with open(os.path.join(self.folder, 'progress.txt')) as table:
             lines = [line.rstrip('\n').split('\t') for line in table]
         self.columns = dict(zip(lines[0], zip(*lines[1:])))
@@ -55,6 +47,26 @@ class Run:
         assert set(mine) == set(others) and len(mine) == 12
         for name in mine:
             assert mine[name].tobytes() == others[name].tobytes(), name
+
+
+class Run(RunFolder):
+    """`python ddpg.py` in a process of its own."""
+
+    def __init__(self, folder, flags):
+        done = subprocess.run(
+            [sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(folder)] + flags,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == '', 'no progress bar in a pipe, and no warnings'
+        self.stdout = done.stdout
+        super().__init__(only_run(folder))
+
+
+def only_run(folder):
+    """The folder of the only run below a data folder."""
+    experiment, = os.listdir(str(folder))
+    run, = os.listdir(os.path.join(str(folder), experiment))
+    return os.path.join(str(folder), experiment, run)
 
 
 @pytest.fixture(scope='module')

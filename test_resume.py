@@ -1,0 +1,301 @@
+"""
+test_resume.py: real training processes that are killed, asked to end, moved, or started twice. What
+they leave goes on to the same bits as a run that nobody touched.
+"""
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import checkpoint
+from test_seeding import HERE, Run, RunFolder, only_run
+
+# Every part of a run in a few seconds: episodes across epochs, a full replay buffer, a save an epoch.
+PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
+            '--start-steps 300 --update-after 100 --replay-size 900 --batch-size 16 '
+            '--num-test-episodes 2 --save-freq 1').split()
+
+# `python -c KILLED N flags`: ddpg.py, which kills itself at its N-th operation on files.
+KILLED = '''
+import os, signal, sys
+left = int(sys.argv.pop(1))
+
+def counted(function):
+    def call(*args, **kwargs):
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return call
+
+import ddpg
+for name in ('fsync', 'replace', 'rename', 'remove', 'open'):
+    setattr(os, name, counted(getattr(os, name)))
+ddpg.main()
+'''
+
+
+def start(*flags, code=None, **kwargs):
+    """`python ddpg.py flags` as a process with pipes; or `code` in its place."""
+    script = ['-c', code] if code else [os.path.join(HERE, 'ddpg.py')]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE] + kwargs.pop('path', [])))
+    return subprocess.Popen([sys.executable] + script + list(flags), env=env,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                            **kwargs)
+
+
+def finish(process, code=0):
+    """Wait for the end; what it printed, after a check of its exit code."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, (process.returncode, out[-2000:], err)
+    return out, err
+
+
+def wait_for(process, *texts):
+    """Read the output of a process up to a line with one of `texts`."""
+    seen = ''
+    while not any(text in seen for text in texts):
+        line = process.stdout.readline()
+        assert line, (seen, process.stderr.read())
+        seen += line
+    return seen
+
+
+def whole_state(folder):
+    """{path: value} of all that the last checkpoint of a run holds, but times."""
+    with checkpoint.Checkpoints(folder, resume=True) as last:
+        arrays = {}
+        tree = checkpoint.without_arrays(last.state, arrays, '')
+        for name in last._files:
+            with np.load(last._path(name)) as rows:
+                arrays.update({name + ' ' + key: rows[key] for key in 'x a r x2 d'.split()})
+        last_rows = 'replay rows {} to {}'.format(last.complete[-1][1], last.end)
+    del tree['time'], tree['log']['table']
+    return dict({path: (array.dtype, array.shape, array.tobytes())
+                 for path, array in arrays.items()}, rest=checkpoint.canonical(tree), rows=last_rows)
+
+
+def assert_same_end(folder, reference, saves=True):
+    """The run in `folder` ended as that in `reference`: table, weights, and last checkpoint."""
+    RunFolder(folder).assert_same_as(RunFolder(reference))
+    mine, other = whole_state(folder), whole_state(reference)
+    if not saves:       # replay files are cut where the run saved
+        mine, other = ({key: value for key, value in state.items() if not key.startswith('replay-')}
+                       for state in (mine, other))
+    assert set(mine) == set(other)
+    for key in mine:
+        assert mine[key] == other[key], key
+
+
+def killed_often(folder, flags, kills, rng, seconds=None):
+    """
+    Train with SIGKILL again and again: at random moments of its training, or, in every other life,
+    at a random operation on files, which is within saving. Each life is resumed from its end, on
+    one thread or two.
+
+    Args:
+        folder (str): Data folder of the run.
+        flags (list of str): Of the run.
+        kills (int): How many; fewer where the run ends before.
+        rng (np.random.RandomState): Decides the moments.
+        seconds (float): That the run's training takes.
+
+    Returns:
+        The run's folder, and how many kills there were.
+    """
+    died = 0
+    words = ['--data-dir', str(folder)] + flags
+    while True:
+        words = words + ['--threads', str(rng.randint(1, 3))]
+        in_saving, last = died % 2, died == kills
+        if in_saving and not last:
+            process = start(str(rng.randint(1, 40)), *words, code=KILLED)
+        else:
+            process = start(*words)
+            seen = wait_for(process, 'Logging data', 'has finished')
+            if not last and 'has finished' not in seen:
+                time.sleep(rng.uniform(0, seconds))
+                process.kill()
+        out, err = process.communicate(timeout=3600)
+        run = only_run(folder)
+        if process.returncode == 0:
+            return run, died
+        assert process.returncode == -signal.SIGKILL, (process.returncode, out[-2000:], err)
+        died += 1
+        if any(name.endswith('.json') for name in os.listdir(os.path.join(run, 'checkpoints'))):
+            words = ['--resume', run]
+        else:               # before the very first checkpoint: it says so, and begins again
+            out, err = finish(start('--resume', run), 2)
+            assert err.count('\n') == 1 and 'checkpoint' in err
+            shutil.rmtree(str(folder))
+            died, words = 0, ['--data-dir', str(folder)] + flags
+
+
+@pytest.fixture(scope='module')
+def reference(tmp_path_factory):
+    """A run that nobody touched: its folder, and the seconds that its training took."""
+    folder = tmp_path_factory.mktemp('reference')
+    process = start('--data-dir', str(folder), *PENDULUM)
+    wait_for(process, 'Logging data')
+    begin = time.time()
+    finish(process)
+    return only_run(folder), time.time() - begin
+
+
+@pytest.mark.parametrize('life', range(3))
+def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(reference, tmp_path, life):
+    rng = np.random.RandomState(life)
+    run, died = killed_often(tmp_path / 'out', PENDULUM, 8, rng, reference[1] / 3)
+    assert died >= 4
+    assert_same_end(run, reference[0])
+
+
+# ---- Signals ------------------------------------------------------------------------------------
+
+def signalled(process, signum, code):
+    """Send a signal, and wait: the command that it says to go on with, without `python ddpg.py`."""
+    process.send_signal(signum)
+    out, err = finish(process, code)
+    assert err == ''
+    name, step, command = re.search(r'Interrupted by (\w+) at step (\d+). To go on: (.*)\n',
+                                    out).groups()
+    assert name == signal.Signals(signum).name
+    words = shlex.split(command)
+    assert words[:2] == ['python', 'ddpg.py']
+    return int(step), words[2:]
+
+
+def test_signals_save_within_an_episode_and_the_folder_may_move(reference, tmp_path):
+    process = start('--data-dir', 'a b', *PENDULUM, cwd=str(tmp_path))
+    wait_for(process, '|             Epoch |               2 |')
+    time.sleep(0.1)
+    step, words = signalled(process, signal.SIGTERM, 143)
+    assert words[0] == '--resume' and step > 2 * 230
+    # On in the same place, by the command that was printed; and then from elsewhere.
+    process = start(*words, cwd=str(tmp_path))
+    assert 'after step {}.'.format(step) in wait_for(process, 'Going on')
+    wait_for(process, '|             Epoch |               4 |')
+    later, words = signalled(process, signal.SIGINT, 130)
+    assert later > step
+    (tmp_path / 'elsewhere').mkdir()
+    moved = tmp_path / 'moved'
+    shutil.move(str(tmp_path / words[1]), str(moved))
+    out, _ = finish(start('--resume', '../moved', '--threads', '1', cwd=str(tmp_path / 'elsewhere')))
+    assert 'after step {}.'.format(later) in out
+    assert_same_end(str(moved), reference[0], saves=False)
+
+
+SLOW = '''
+import time
+import gym
+from gym.envs.classic_control import PendulumEnv
+
+class Slow(PendulumEnv):
+    def step(self, a):
+        time.sleep({seconds})
+        return super().step(a)
+
+gym.register('Slow-v0', entry_point=Slow, max_episode_steps=50)
+'''
+
+
+def slow(tmp_path, seconds, *flags):
+    """A process that trains in an environment whose steps take time."""
+    (tmp_path / 'slow.py').write_text(SLOW.format(seconds=seconds))
+    return start('--env', 'slow:Slow-v0', '--data-dir', str(tmp_path / 'out'), '--hid', '8', '8',
+                 '--num-test-episodes', '3', '--update-after', '10', '--start-steps', '20', *flags,
+                 path=[str(tmp_path)])
+
+
+def test_a_signal_within_a_test_ends_it_and_the_test_is_done_again(tmp_path):
+    # An epoch takes 0.6 s, its test 1.5.
+    flags = '--epochs 2 --steps-per-epoch 60 --save-freq 1 --seed 2'.split()
+    process = slow(tmp_path, 0.01, *flags)
+    wait_for(process, 'Number of parameters')
+    time.sleep(1.5)
+    step, words = signalled(process, signal.SIGTERM, 143)
+    assert step == 60
+    finish(start(*words, path=[str(tmp_path)]))
+    (tmp_path / 'other').mkdir()
+    finish(slow(tmp_path / 'other', 0, *flags))
+    assert_same_end(only_run(tmp_path / 'out'), only_run(tmp_path / 'other' / 'out'))
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+    process = slow(tmp_path, 30)
+    wait_for(process, 'Number of parameters')
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None           # it waits for its step
+    process.send_signal(signal.SIGINT)
+    begin = time.time()
+    finish(process, -signal.SIGINT)
+    assert time.time() - begin < 5
+    # The checkpoint of the beginning is there all the same.
+    with checkpoint.Checkpoints(only_run(tmp_path / 'out'), resume=True) as last:
+        assert last.state['t'] == 0
+
+
+def test_of_two_processes_on_one_run_folder_the_second_is_refused(tmp_path):
+    first = slow(tmp_path, 0.01, '--epochs', '100')
+    wait_for(first, 'Number of parameters')
+    time.sleep(0.5)
+    run = only_run(tmp_path / 'out')
+    _, err = finish(start('--resume', run, path=[str(tmp_path)]), 2)
+    assert err.count('\n') == 1 and 'process {} on '.format(first.pid) in err
+    first.kill()
+    first.wait()
+    second = start('--resume', run, path=[str(tmp_path)])       # the lock went with its holder
+    wait_for(second, 'Going on')
+    second.kill()
+    second.communicate()
+
+
+# ---- What --resume accepts ----------------------------------------------------------------------
+
+def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path):
+    short = PENDULUM + ['--epochs', '3', '--save-freq', '2']
+    run = Run(tmp_path / 'out', short).folder
+    out, _ = finish(start('--resume', run))
+    assert 'has finished its 3 epochs' in out and '--epochs 6' in out
+    finish(start('--resume', run, '--epochs', '8', '--save-freq', '1', '--seed', '5'))
+    assert_same_end(run, reference[0], saves=False)
+
+
+@pytest.mark.parametrize('words, told', [
+    ('--seed 6', '--seed 6: expected 5'), ('--gamma 0.9', '--gamma 0.9: expected 0.99'),
+    ('--hid 32 25', '--hidden-sizes 32 25: expected 32 24'),
+    ('--env HalfCheetah-v2', '--env HalfCheetah-v2: expected Pendulum-v0'),
+    ('--num-test-episodes 3', '--num-test-episodes 3: expected 2'),
+    ('--epochs 7', '--epochs 7: expected at least 8'), ('--init paper', '--init paper: expected'),
+    ('--settings notes', '--settings notes: expected nothing beside --resume'),
+    ('--data-dir x', '--data-dir x: expected nothing'), ('--exp-name x', '--exp-name x: expected')])
+def test_a_setting_that_would_change_the_run_is_refused_by_name(
+        reference, words, told, monkeypatch, capsys):
+    before = {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
+              for name in os.listdir(reference[0])}
+    import ddpg
+    monkeypatch.setattr(sys, 'argv', ['ddpg.py', '--resume', reference[0]] + words.split())
+    with pytest.raises(SystemExit) as end:
+        ddpg.main()
+    out, err = capsys.readouterr()
+    assert end.value.code == 2 and out == '' and err.count('\n') == 1 and told in err
+    assert before == {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
+                      for name in os.listdir(reference[0])}
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / 'file').write_text('')
+    for name in ('nothing', 'file', '.'):
+        _, err = finish(start('--resume', name, cwd=str(tmp_path)), 2)
+        assert err.count('\n') == 1 and '--resume {}: expected'.format(name) in err
+    assert os.listdir(str(tmp_path)) == ['file']
