@@ -19,6 +19,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -160,7 +161,10 @@ class Checkpoints:
             needed = (kind == 'checkpoint' and first in numbers
                       or kind == 'replay' and first < self.end and end > first_row)
             if kind and not needed:
-                os.remove(self._path(name))
+                if os.path.isdir(self._path(name)):
+                    shutil.rmtree(self._path(name))
+                else:
+                    os.remove(self._path(name))
 
     # ---- Reading --------------------------------------------------------------------------------
 
@@ -212,10 +216,12 @@ class Checkpoints:
                 if declared.get(key) != config[key]:
                     raise Unusable('is of other settings than config.json: {} {}, not {}'.format(
                         key, config[key], declared.get(key)))
-        versions = {name: config['versions'].get(name) for name in origin['versions']}
-        if versions != origin['versions']:      # mujoco_py's where it is imported by now
-            raise Unusable('is of other versions: {}'.format(', '.join(
-                '{} {}'.format(*item) for item in sorted(versions.items()))))
+        # What is not imported yet has no version here; what the run did not import, none there.
+        now, then = origin['versions'], config['versions']
+        other = sorted(name for name in set(now) & set(then) if now[name] != then[name])
+        if other:
+            raise Unusable('is of other versions: ' + ', '.join(
+                '{} {}, not {}'.format(name, then[name], now[name]) for name in other))
         if config['code'] != origin['code']:
             raise Unusable('is of other code: {} of commit {}'.format(
                 ', '.join(ALGORITHM), config['commit']))

@@ -8,6 +8,7 @@ Names, and the paper's symbols: x, a, r, x2, d are s_i, a_i, r_i, s_{i+1}, and 1
 terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK IS THE PAPER'S TAU,
 a small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
+import contextlib
 import os
 import random
 import shlex
@@ -320,7 +321,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         config = dict(resume.config, epochs=epochs, save_freq=save_freq, threads=threads)
     else:
         folder = logger_kwargs.get('output_dir') or tempfile.mkdtemp(prefix='ddpg-')
-        config.update(checkpoint.provenance())
+        config.update(checkpoint.provenance(), **{
+            name: value for name, value in logger_kwargs.items() if name == 'exp_name'})
 
     obs_dim, act_dim = env.observation_space.shape[0], env.action_space.shape[0]
     low, high = env.action_space.low, env.action_space.high
@@ -571,7 +573,8 @@ def main():
             else:
                 check_spaces(make_env(env))
                 folder = claim_run_folder(data_dir, exp_name, kwargs['seed'])
-            ddpg(env, logger_kwargs=dict(output_dir=folder, exp_name=exp_name), **kwargs)
+            with kwargs.get('resume', contextlib.nullcontext()):
+                ddpg(env, logger_kwargs=dict(output_dir=folder, exp_name=exp_name), **kwargs)
         except BadSetting as bad:
             print('ddpg.py: error: ' + bad.flag(), file=sys.stderr)
             sys.exit(2)

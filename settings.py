@@ -411,7 +411,12 @@ def parse_args(argv, algorithm, actor_critic):
     kwargs, ac_kwargs = (
         {name: settings.get(name, default) for name, default in defaults_of(function).items()}
         for function, settings in ((algorithm, base), (actor_critic, ac_base)))
-    checked = check_settings({**kwargs, **ac_kwargs, **flags})
+    try:
+        checked = check_settings({**kwargs, **ac_kwargs, **flags})
+    except BadSetting:
+        if folder is not None:
+            resume.close()
+        raise
     kwargs = {name: checked[name] for name in kwargs}
     kwargs['ac_kwargs'] = {name: checked[name] for name in ac_kwargs}
     if folder is not None:

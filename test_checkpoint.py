@@ -1,0 +1,561 @@
+"""
+test_checkpoint.py: checkpoints on the disk. Whatever happens to them, what is read is what was
+written, or it is told in one line that it is not; and environments come back to where they were.
+"""
+import errno
+import json
+import os
+import random
+import shutil
+import sys
+
+import gym
+import numpy as np
+import pytest
+from gym.spaces import Box
+from hypothesis import given, settings, strategies
+
+import checkpoint
+import ddpg
+from checkpoint import Checkpoints, RecordedEnv, Unusable
+from settings import SETTINGS, make_env
+from test_resume import assert_same_end, whole_state
+from test_spinup import command
+
+TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --update-after 20 '
+        '--batch-size 8 --hid 6 5 --max-ep-len 40 --num-test-episodes 1 --save-freq 1 '
+        '--replay-size 120').split()
+
+
+@pytest.fixture
+def main(monkeypatch, capsys):
+    """main(flags...) -> exit code, output, errors of `python ddpg.py flags`, in this process."""
+    def call(*flags):
+        monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + list(flags))
+        code = 0
+        try:
+            ddpg.main()
+        except SystemExit as end:
+            code = end.code
+        return (code,) + tuple(capsys.readouterr())
+    return call
+
+
+def train(folder, *flags, **kwargs):
+    """A run of TINY in `folder`, in this process."""
+    _, _, _, settings = ddpg.parse_args(TINY + list(flags), ddpg.ddpg, ddpg.core.mlp_actor_critic)
+    ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(output_dir=str(folder), exp_name='tiny'),
+              **dict(settings, **kwargs))
+    return str(folder)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """The folder of a finished run."""
+    return train(tmp_path_factory.mktemp('run') / 'run')
+
+
+@pytest.fixture(scope='module')
+def shorter(tmp_path_factory):
+    """The same, but two epochs shorter."""
+    return train(tmp_path_factory.mktemp('shorter') / 'run', '--epochs', '2')
+
+
+@pytest.fixture(scope='module')
+def other(tmp_path_factory):
+    """A run of another seed."""
+    return train(tmp_path_factory.mktemp('other') / 'run', '--seed', '1')
+
+
+def state_of(folder):
+    """(number, whole_state) of the checkpoint that would be used."""
+    with Checkpoints(folder, resume=True) as last:
+        number = last.complete[-1][0]
+    return number, whole_state(folder)
+
+
+def names(folder):
+    return sorted(name for name in os.listdir(os.path.join(folder, 'checkpoints'))
+                  if name != 'lock')
+
+
+# ---- What is in them ----------------------------------------------------------------------------
+
+def test_two_complete_checkpoints_are_kept_and_no_row_is_written_twice(run):
+    # 120 rows fit into the buffer: those before 150 - 120 = 30 are needed by no checkpoint.
+    assert names(run) == [
+        'checkpoint-000004.json', 'checkpoint-000004.npz', 'checkpoint-000005.json',
+        'checkpoint-000005.npz', 'replay-000000000000-000000000050.npz',
+        'replay-000000000050-000000000100.npz', 'replay-000000000100-000000000150.npz',
+        'replay-000000000150-000000000200.npz']
+    with Checkpoints(run, resume=True) as last:
+        assert [number for number, _ in last.complete] == [4, 5]
+        weights = last.state['parts']['weights']
+        assert len(weights) == 2 * 12 + 2 * 12 + 4      # main, target; Adam's slots, its powers
+        assert last.state['t'] == 200 and last.state['epochs_done'] == 4
+
+
+def test_there_is_nothing_to_unpickle(run):
+    for name in names(run):
+        path = os.path.join(run, 'checkpoints', name)
+        if name.endswith('.npz'):
+            with np.load(path, allow_pickle=False) as arrays:
+                assert not any(arrays[key].dtype.hasobject for key in arrays.files)
+        else:
+            with open(path) as file:
+                assert set(json.load(file)) == {'format', 'sha256', 'content'}
+
+
+def test_the_cost_of_saving_does_not_grow(tmp_path):
+    def written(rows_before):
+        """Bytes of what a save after 10 new rows writes."""
+        replay = ddpg.ReplayBuffer(3, 2, 5000, 0)
+        with Checkpoints(str(tmp_path / str(rows_before))) as checkpoints:
+            replay.stored = rows_before
+            checkpoints.save({}, {}, replay)
+            before = set(names(checkpoints.run_folder))
+            replay.stored += 10
+            checkpoints.save({}, {}, replay)
+            return sum(os.path.getsize(checkpoints._path(name))
+                       for name in set(names(checkpoints.run_folder)) - before)
+
+    assert written(4000) - written(100) < 20        # digits of numbers
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=strategies.integers(1, 40), rows_per_file=strategies.integers(1, 30),
+       blocks=strategies.lists(strategies.integers(0, 60), min_size=1, max_size=8),
+       reopen=strategies.integers(0, 255))
+def test_the_replay_buffer_comes_back(tmp_path_factory, size, rows_per_file, blocks, reopen):
+    folder = str(tmp_path_factory.mktemp('rows'))
+    checkpoint_rows, checkpoint.ROWS_PER_FILE = checkpoint.ROWS_PER_FILE, rows_per_file
+    config = checkpoint.provenance()
+    try:
+        replay, checkpoints = ddpg.ReplayBuffer(2, 1, size, 0), Checkpoints(folder)
+        for i, block in enumerate(blocks):
+            for _ in range(block):
+                n = replay.stored
+                replay.store([n, n + 0.1], [n + 0.2], n + 0.3, [n + 0.4, n + 0.5], n % 2)
+            checkpoints.save(config, dict(i=i), replay)
+            if reopen >> i & 1:         # the process was killed here, and another goes on
+                checkpoints.close()
+                checkpoints = Checkpoints(folder, resume=True)
+                assert checkpoints.state == dict(i=i)
+                back = ddpg.ReplayBuffer(2, 1, size, 0)
+                checkpoints.restore(back)
+                for name in ('x', 'a', 'r', 'x2', 'd', 'stored'):
+                    np.testing.assert_array_equal(getattr(back, name), getattr(replay, name))
+                replay = back
+        assert len([name for name in names(folder) if name.endswith('.json')]) == min(2, len(blocks))
+        checkpoints.close()
+    finally:
+        checkpoint.ROWS_PER_FILE = checkpoint_rows
+
+
+# ---- Kills and errors within saving -------------------------------------------------------------
+
+class Killed(BaseException):
+    """In place of SIGKILL: nothing catches it."""
+
+
+def failing_at(monkeypatch, n, error):
+    """Let the n-th operation on files raise `error`; the first is 1. Returns what counts them."""
+    count = [0]
+
+    def wrapped(function):
+        def call(*args, **kwargs):
+            count[0] += 1
+            if count[0] == n:
+                raise error
+            return function(*args, **kwargs)
+        return call
+
+    for name in ('fsync', 'replace', 'remove', 'open', 'listdir'):
+        monkeypatch.setattr(checkpoint.os, name, wrapped(getattr(os, name)))
+    return count
+
+
+def buffer_and_checkpoints(folder):
+    """A buffer whose rows are in two checkpoints, and five more rows."""
+    replay, checkpoints = ddpg.ReplayBuffer(2, 1, 12, 0), Checkpoints(str(folder))
+    for i in range(25):
+        replay.store([i, i], [i], i, [i, i], 0)
+        if i in (9, 19):
+            checkpoints.save(checkpoint.provenance(), dict(t=i + 1, big=np.arange(99)), replay)
+    return replay, checkpoints
+
+
+@pytest.mark.parametrize('n', range(1, 20))
+def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monkeypatch, n):
+    replay, checkpoints = buffer_and_checkpoints(tmp_path)
+    failing_at(monkeypatch, n, Killed())
+    try:
+        checkpoints.save(checkpoint.provenance(), dict(t=25, big=np.arange(99)), replay)
+        whole = True
+    except Killed:
+        whole = False
+    monkeypatch.undo()
+    checkpoints.close()
+    with Checkpoints(str(tmp_path), resume=True) as last:
+        t = last.state['t']
+        assert t in (20, 25) and (t == 25 or not whole)
+        assert last.state['big'].tolist() == list(range(99))
+        back = ddpg.ReplayBuffer(2, 1, 12, 0)
+        last.restore(back)
+        assert back.stored == t and sorted(back.r) == list(range(t - 12, t))
+        # What was not completed is told, and goes.
+        begun = any('checkpoint-000003' in name for name in names(str(tmp_path)))
+        assert len(last.ignored) == (t == 20 and begun)
+        last.drop_ignored()
+        last.save(checkpoint.provenance(), dict(t=25), replay)
+        assert not [name for name in names(str(tmp_path)) if 'partial' in name]
+        assert [number for number, _ in last.complete][-1] > 2
+
+
+@pytest.mark.parametrize('n', range(1, 20))
+def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, n):
+    replay, checkpoints = buffer_and_checkpoints(tmp_path)
+    failing_at(monkeypatch, n, OSError(errno.ENOSPC, 'No space left on device'))
+    try:
+        checkpoints.save(checkpoint.provenance(), dict(t=25), replay)
+    except OSError:
+        pass
+    monkeypatch.undo()
+    assert not [name for name in names(str(tmp_path)) if 'partial' in name]     # takes no space
+    replay.store([25, 25], [25], 25, [25, 25], 0)
+    checkpoints.save(checkpoint.provenance(), dict(t=26), replay)
+    checkpoints.close()
+    with Checkpoints(str(tmp_path), resume=True) as last:
+        back = ddpg.ReplayBuffer(2, 1, 12, 0)
+        last.restore(back)
+        assert last.state == dict(t=26) and not last.ignored
+        assert sorted(back.r) == list(range(14, 26))
+
+
+def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, capsys):
+    saves, write_whole = [], checkpoint.write_whole
+
+    def full_disk(path, data):
+        if path.endswith('.npz') and 'checkpoint-' in path:
+            saves.append(path)
+            if len(saves) in (2, 3):        # the first two epochs'; the very first save is whole
+                raise OSError(errno.ENOSPC, 'No space left on device')
+        return write_whole(path, data)
+
+    monkeypatch.setattr(checkpoint, 'write_whole', full_disk)
+    folder = train(tmp_path / 'run')
+    out = capsys.readouterr().out
+    assert out.count('could not save a checkpoint') == 2 and 'No space left on device' in out
+    assert_same_end(folder, run)
+
+
+def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys):
+    class FullDisk:
+        """progress.txt, on a disk that is full until the third row comes."""
+        def __init__(self, file):
+            self.file, self.name, self.rows = file, file.name, 0
+
+        def write(self, text):
+            self.rows += 1
+            self.file.write(text)
+
+        def flush(self):
+            if 0 < self.rows < 3:
+                raise OSError(errno.ENOSPC, 'No space left on device')
+            self.file.flush()
+
+        def fileno(self):
+            return self.file.fileno()
+
+    init = ddpg.EpochLogger.__init__
+
+    def with_full_disk(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.output_file = FullDisk(self.output_file)
+
+    monkeypatch.setattr(ddpg.EpochLogger, '__init__', with_full_disk)
+    folder = train(tmp_path / 'run')
+    out = capsys.readouterr().out
+    assert out.count('could not write the table') == out.count('could not save a checkpoint') == 2
+    assert_same_end(folder, run)
+
+
+# ---- Damage -------------------------------------------------------------------------------------
+
+def truncate(path, rng):
+    with open(path, 'r+b') as file:
+        file.truncate(rng.randint(os.path.getsize(path)))
+
+
+def flip(path, rng):
+    with open(path, 'r+b') as file:
+        at = rng.randint(os.path.getsize(path))
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << rng.randint(8)]))
+
+
+def zeros(path, rng):
+    size = os.path.getsize(path)
+    with open(path, 'wb') as file:
+        file.write(bytes(size))
+
+
+def append(path, rng):
+    with open(path, 'ab') as file:
+        file.write(bytes([rng.randint(256)]))
+
+
+def delete(path, rng):
+    os.remove(path)
+
+
+def make_folder(path, rng):
+    os.remove(path)
+    os.mkdir(path)
+
+
+def swap(path, rng):
+    folder = os.path.dirname(path)
+    others = [name for name in names(os.path.dirname(folder)) if name[-4:] == path[-4:]
+              and name != os.path.basename(path)]
+    with_ = os.path.join(folder, others[rng.randint(len(others))])
+    os.rename(path, path + '.swap')
+    os.rename(with_, path)
+    os.rename(path + '.swap', with_)
+
+
+def of_other_run(path, rng, other=None):
+    source = os.path.join(other, 'checkpoints', os.path.basename(path))
+    shutil.copy(source, path)
+
+
+DAMAGES = [truncate, flip, zeros, append, delete, make_folder, swap, of_other_run]
+FUZZ = 320
+
+
+def test_fuzz_never_a_wrong_resume(run, shorter, other, tmp_path, main):
+    """Damage to one, two or three parts at random, in FUZZ copies of a run."""
+    truth = dict([state_of(run)])
+    before = str(tmp_path / 'before')           # the checkpoint before the last
+    shutil.copytree(run, before)
+    os.remove(os.path.join(before, 'checkpoints', 'checkpoint-000005.json'))
+    truth.update([state_of(before)])
+    assert set(truth) == {4, 5}
+    used = {4: 0, 5: 0, None: 0}
+    for case in range(FUZZ):
+        rng = np.random.RandomState(case)
+        folder = str(tmp_path / 'damaged')
+        shutil.copytree(run, folder)
+        parts, damaged = names(folder), set()
+        for _ in range(rng.randint(1, 4)):
+            name = parts[rng.randint(len(parts))]
+            path = os.path.join(folder, 'checkpoints', name)
+            damage = DAMAGES[rng.randint(len(DAMAGES))]
+            if os.path.isfile(path) and os.path.getsize(path):
+                kwargs = dict(other=other) if damage is of_other_run else {}
+                damage(path, rng, **kwargs)
+                damaged.add((name, damage.__name__))
+        try:
+            with Checkpoints(folder, resume=True) as last:
+                number, told = last.complete[-1][0], last.ignored
+            assert whole_state(folder) == truth[number], (case, damaged)
+            assert (number == 5) == (not told), (case, damaged, told)
+        except Unusable as why:
+            number, told = None, [str(why)]
+            # Where all the damage is to the last checkpoint's own parts, the one before serves.
+            assert any('checkpoint-000005' not in name or damage == 'swap'
+                       for name, damage in damaged), (case, damaged, told)
+        assert all('\n' not in line for line in told)
+        used[number] += 1
+        if case % 32 == 0:          # and by the command line, to the end
+            code, out, err = main('--resume', folder, '--epochs', '5')
+            assert code == (2 if number is None else 0) and err.count('\n') == (number is None)
+            assert 'Traceback' not in out + err
+            if number is not None:
+                assert all(line in out for line in told)
+                assert state_of(folder)[0] > 5
+        shutil.rmtree(folder)
+    assert min(used.values()) > FUZZ / 20, used
+
+
+def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main):
+    for i, damage in enumerate((truncate, flip, delete)):
+        for name in ('checkpoint-000005.json', 'checkpoint-000005.npz',
+                     'replay-000000000150-000000000200.npz'):
+            folder = str(tmp_path / (str(i) + name))
+            shutil.copytree(run, folder)
+            damage(os.path.join(folder, 'checkpoints', name), np.random.RandomState(i))
+            code, out, err = main('--resume', folder)
+            assert code == 0 and err == '' and 'checkpoint 5 is' in out and 'after step 150' in out
+            assert_same_end(folder, run)
+            assert names(folder)[-1] == names(run)[-1] and len(names(folder)) == len(names(run))
+
+
+def test_without_any_complete_checkpoint_it_never_starts_from_zero(run, tmp_path, main):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    for name in names(folder):
+        if name.endswith('.json'):
+            truncate(os.path.join(folder, 'checkpoints', name), np.random.RandomState(0))
+    table = open(os.path.join(folder, 'progress.txt')).read()
+    code, out, err = main('--resume', folder)
+    assert code == 2 and out == '' and err.count('\n') == 1
+    assert 'checkpoint 5 is damaged' in err and 'checkpoint 4 is damaged' in err
+    for name in names(folder):
+        os.remove(os.path.join(folder, 'checkpoints', name))
+    assert 'it has no checkpoint' in main('--resume', folder)[2]
+    assert open(os.path.join(folder, 'progress.txt')).read() == table
+
+
+def rewritten(folder, change):
+    """Let `change` edit the last checkpoint's document, and sign it again."""
+    path = os.path.join(folder, 'checkpoints', 'checkpoint-000005.json')
+    with open(path) as file:
+        document = json.load(file)
+    change(document)
+    document['sha256'] = checkpoint.digest_of(checkpoint.canonical(document['content']))
+    with open(path, 'wb') as file:
+        file.write(checkpoint.canonical(document))
+
+
+@pytest.mark.parametrize('change, told', [
+    (lambda d: d.update(format=7), 'is of another version: format 7, not 1'),
+    (lambda d: d['content']['config']['versions'].update(numpy='1.16'), 'numpy 1.16, not'),
+    (lambda d: d['content']['config'].update(code='x', commit='c0ffee'), 'code: core.py, noise.py, '
+                                                                         'ddpg.py of commit c0ffee'),
+    (lambda d: d['content']['config'].update(gamma=0.9), 'other settings than config.json: gamma'),
+    (lambda d: d['content'].update(number=9), 'is damaged')])
+def test_versions_and_settings_are_told_and_the_one_before_is_used(run, tmp_path, main, change, told):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    rewritten(folder, change)
+    code, out, err = main('--resume', folder)
+    assert code == 0 and err == '' and 'checkpoint 5 ' in out and told in out
+    assert_same_end(folder, run)
+
+
+def test_table_and_config_come_back(shorter, run, tmp_path, main):
+    for damage in (truncate, delete, append):
+        folder = str(tmp_path / damage.__name__)
+        shutil.copytree(shorter, folder)
+        for name in ('progress.txt', 'config.json'):
+            damage(os.path.join(folder, name), np.random.RandomState(0))
+        code, _, err = main('--resume', folder, '--epochs', '4')
+        assert code == 0 and err == ''
+        assert_same_end(folder, run)
+        with open(os.path.join(folder, 'config.json')) as file:
+            config = json.load(file)
+        assert config['epochs'] == 4 and config['exp_name'] == 'tiny'
+
+
+def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, main):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(shorter, folder)
+    events = [name for name in os.listdir(folder) if 'tfevents' in name]
+    main('--resume', folder, '--epochs', '3')
+    assert [name for name in os.listdir(folder) if 'tfevents' in name] == events    # one graph
+    assert command('test_policy', folder, '-n', '1', '-nr').returncode == 0
+    assert command('plot', folder).returncode == 0
+    assert 'Performance.png' in os.listdir(folder)
+
+
+def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
+    folder = train(tmp_path / 'run')
+    train(tmp_path / 'run', '--epochs', '1')
+    assert names(folder)[0] == 'checkpoint-000001.json' and len(names(folder)) == 5
+    with Checkpoints(folder, resume=True) as last:
+        assert last.state['t'] == 50
+        with pytest.raises(ValueError, match='another process is training in it'):
+            train(tmp_path / 'run')
+    with pytest.raises(ValueError, match='seed=3: expected 0'), Checkpoints(folder, True) as last:
+        train(folder, '--seed', '3', resume=last)
+
+
+# ---- Environments -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('name', ['HalfCheetah-v2', 'Hopper-v2', 'Walker2d-v2', 'Swimmer-v2',
+                                  'Ant-v2', 'Pendulum-v0', 'MountainCarContinuous-v0'])
+def test_an_environment_comes_back_to_the_middle_of_an_episode(name):
+    def play(env, steps, rng):
+        seen = []
+        for _ in range(steps):
+            o, r, done, _ = env.step(rng.uniform(-1, 1, env.action_space.shape).astype(np.float32))
+            seen += [o.tobytes(), r, done, env.action_space.sample().tobytes()]
+            if done:
+                seen.append(env.reset().tobytes())
+        return seen
+
+    env = RecordedEnv(make_env(name))
+    env.seed(3)
+    env.reset()
+    play(env, 137, np.random.RandomState(0))
+    state = env.get_state()
+    arrays = {}
+    tree = json.loads(checkpoint.canonical(checkpoint.without_arrays(state, arrays, '')).decode())
+    expected = play(env, 200, np.random.RandomState(1))
+    again = RecordedEnv(make_env(name))
+    again.set_state(checkpoint.with_arrays(tree, arrays))
+    assert play(again, 200, np.random.RandomState(1)) == expected
+
+
+class Random(gym.Env):
+    """Observes random numbers of all kinds of generators, in reset and in step."""
+    observation_space = Box(-10, 10, (6,), np.float32)
+    action_space = Box(-1, 1, (1,), np.float32)
+    shared = np.random.RandomState(3)
+
+    def __init__(self, hidden=None):
+        self.np_random = np.random.RandomState()
+        self.generator = np.random.default_rng()
+        self.python = random.Random()
+        self.hidden = hidden
+
+    def reset(self):
+        return self.step(None)[0]
+
+    def step(self, a):
+        drawn = [self.np_random.randn(), self.generator.standard_normal(), self.python.random(),
+                 random.gauss(0, 1), np.random.randn(), self.shared.rand()]
+        if self.hidden:
+            drawn[0] = self.hidden[0].rand()
+        return np.array(drawn) + self.observation_space.sample() / 1e3, 0., False, {}
+
+
+def test_all_kinds_of_random_generators_come_back():
+    env = RecordedEnv(gym.wrappers.TimeLimit(Random(), 100))
+    env.reset()
+    env.reset()
+    for _ in range(7):
+        env.step(np.zeros(1))
+    state = env.get_state()
+    expected = [env.step(None)[0] for _ in range(5)] + [env.reset()]
+    random.seed(9), np.random.seed(9), Random.shared.seed(9)
+    again = RecordedEnv(gym.wrappers.TimeLimit(Random(), 100))
+    again.set_state(state)
+    np.testing.assert_array_equal([again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
+
+
+def test_an_environment_that_does_not_repeat_is_refused():
+    env = RecordedEnv(Random([np.random.RandomState(0)]))       # in a list: no one finds it
+    env.reset()
+    env.step(np.zeros(1))
+    state = env.get_state()
+    with pytest.raises(Unusable, match='the 1 actions of the running episode lead to another'):
+        RecordedEnv(Random([np.random.RandomState(1)])).set_state(state)
+    with pytest.raises(Unusable, match='other random generators'):
+        RecordedEnv(make_env('Pendulum-v0')).set_state(state)
+
+
+def test_noise_comes_back():
+    from noise import GaussianNoise, OrnsteinUhlenbeckNoise
+    for kind in (GaussianNoise, OrnsteinUhlenbeckNoise):
+        noise = kind(np.ones(3), seed=1)
+        noise()
+        state = noise.get_state()
+        expected = [noise() for _ in range(3)]
+        again = kind(np.ones(3), seed=2)
+        again.set_state(state)
+        np.testing.assert_array_equal([again() for _ in range(3)], expected)
+    assert SETTINGS['default'] == {}
