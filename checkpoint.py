@@ -512,6 +512,12 @@ def set_log_state(logger, state):
     logger.epoch_dict.update((key, list(values)) for key, values in state['pending'].items())
 
 
+def is_in(run_folder):
+    """Whether a run has a checkpoint."""
+    names = os.listdir(os.path.join(run_folder, 'checkpoints'))
+    return any(name.endswith('.json') for name in names)
+
+
 def read_config(run_folder):
     """config.json of a run, or None where it is lost or damaged (a checkpoint has it, too)."""
     try:

@@ -360,7 +360,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         except (checkpoint.Unusable, guard.RunStopped) as why:
             raise cannot_resume(folder, why) from why
         checkpoints.restore(replay)
-        logger = EpochLogger(**logger_kwargs)
+        logger = EpochLogger(**dict(logger_kwargs, output_dir=folder))
         checkpoint.set_log_state(logger, saved['log'])
         if config != checkpoint.read_config(folder):
             logger.save_config(config)
@@ -583,8 +583,9 @@ def main():
             sys.exit(end.exit_code)
         except guard.RunStopped as end:
             print('ddpg.py: error: {}'.format(end), file=sys.stderr)
-            print('What was logged and saved before is whole. To go on from the last checkpoint: '
-                  + resume_command(folder))
+            if checkpoint.is_in(folder):
+                print('What was logged and saved before is whole. To go on from the last '
+                      'checkpoint: ' + resume_command(folder))
             sys.exit(end.exit_code)
 
 

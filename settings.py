@@ -281,11 +281,11 @@ def claim_checkpoints(folder):
     The checkpoints of a new run in `folder`.
 
     Raises:
-        BadSetting: Another process trains there.
+        BadSetting: Another process trains there, or it cannot be written.
     """
     try:
         return checkpoint.Checkpoints(folder)
-    except checkpoint.Unusable as why:
+    except (checkpoint.Unusable, OSError) as why:
         raise BadSetting('output_dir', folder, 'a folder to train in; {}'.format(why)) from None
 
 

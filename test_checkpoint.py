@@ -146,7 +146,7 @@ def test_the_replay_buffer_comes_back(tmp_path_factory, size, rows_per_file, blo
                 for name in ('x', 'a', 'r', 'x2', 'd', 'stored'):
                     np.testing.assert_array_equal(getattr(back, name), getattr(replay, name))
                 replay = back
-        assert len([name for name in names(folder) if name.endswith('.json')]) == min(2, len(blocks))
+        assert sum(name.endswith('.json') for name in names(folder)) == min(2, len(blocks))
         checkpoints.close()
     finally:
         checkpoint.ROWS_PER_FILE = checkpoint_rows
@@ -423,11 +423,12 @@ def rewritten(folder, change):
 @pytest.mark.parametrize('change, told', [
     (lambda d: d.update(format=7), 'is of another version: format 7, not 1'),
     (lambda d: d['content']['config']['versions'].update(numpy='1.16'), 'numpy 1.16, not'),
-    (lambda d: d['content']['config'].update(code='x', commit='c0ffee'), 'code: core.py, noise.py, '
-                                                                         'ddpg.py of commit c0ffee'),
+    (lambda d: d['content']['config'].update(code='x', commit='c0ffee'),
+     'code: core.py, noise.py, ddpg.py of commit c0ffee'),
     (lambda d: d['content']['config'].update(gamma=0.9), 'other settings than config.json: gamma'),
     (lambda d: d['content'].update(number=9), 'is damaged')])
-def test_versions_and_settings_are_told_and_the_one_before_is_used(run, tmp_path, main, change, told):
+def test_versions_and_settings_are_told_and_the_one_before_is_used(
+        run, tmp_path, main, change, told):
     folder = str(tmp_path / 'run')
     shutil.copytree(run, folder)
     rewritten(folder, change)
@@ -534,7 +535,8 @@ def test_all_kinds_of_random_generators_come_back():
     random.seed(9), np.random.seed(9), Random.shared.seed(9)
     again = RecordedEnv(gym.wrappers.TimeLimit(Random(), 100))
     again.set_state(state)
-    np.testing.assert_array_equal([again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
+    np.testing.assert_array_equal(
+        [again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
 
 
 def test_an_environment_that_does_not_repeat_is_refused():

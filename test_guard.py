@@ -56,9 +56,9 @@ class Bad(gym.Env):
             return o, r, done, False, info
         return o, r, done, info
 
-WAYS = """raises nan_observation nan_reward infinite_reward exploding_reward shape column ragged none
-          reward_array reward_none reward_text reward_complex reward_int done_array done_none info
-          reset five never_ends""".split()
+WAYS = """raises nan_observation nan_reward infinite_reward exploding_reward shape column ragged
+          none reward_array reward_none reward_text reward_complex reward_int done_array done_none
+          info reset five never_ends""".split()
 for wrong in WAYS:
     gym.register('Bad-{}-v0'.format(wrong), entry_point=lambda wrong=wrong: Bad(wrong),
                  max_episode_steps=45 if wrong not in ('never_ends', 'five') else None)
@@ -94,7 +94,8 @@ def train(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('wrong, code, told', [
-    ('raises', 1, "raised KeyError: 'the wheels"), ('nan_observation', 3, 'observation is not finite'),
+    ('raises', 1, "raised KeyError: 'the wheels"),
+    ('nan_observation', 3, 'observation is not finite'),
     ('nan_reward', 3, 'reward is not finite'), ('infinite_reward', 3, 'reward is not finite'),
     ('exploding_reward', 3, 'LossQ is not finite'),
     ('shape', 1, 'an array of shape (2,): expected an array of shape (3,)'),

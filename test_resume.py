@@ -17,9 +17,9 @@ import pytest
 import checkpoint
 from test_seeding import HERE, Run, RunFolder, only_run
 
-# Every part of a run in a few seconds: episodes across epochs, a full replay buffer, a save an epoch.
-PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
-            '--start-steps 300 --update-after 100 --replay-size 900 --batch-size 16 '
+# Every part of a run in seconds: episodes across epochs, a full replay buffer, a save an epoch.
+PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 '
+            '--hid 32 24 --start-steps 300 --update-after 100 --replay-size 900 --batch-size 16 '
             '--num-test-episodes 2 --save-freq 1').split()
 
 # `python -c KILLED N flags`: ddpg.py, which kills itself at its N-th operation on files.
@@ -127,7 +127,7 @@ def killed_often(folder, flags, kills, rng, seconds=None):
             return run, died
         assert process.returncode == -signal.SIGKILL, (process.returncode, out[-2000:], err)
         died += 1
-        if any(name.endswith('.json') for name in os.listdir(os.path.join(run, 'checkpoints'))):
+        if checkpoint.is_in(run):
             words = ['--resume', run]
         else:               # before the very first checkpoint: it says so, and begins again
             out, err = finish(start('--resume', run), 2)
@@ -185,7 +185,8 @@ def test_signals_save_within_an_episode_and_the_folder_may_move(reference, tmp_p
     (tmp_path / 'elsewhere').mkdir()
     moved = tmp_path / 'moved'
     shutil.move(str(tmp_path / words[1]), str(moved))
-    out, _ = finish(start('--resume', '../moved', '--threads', '1', cwd=str(tmp_path / 'elsewhere')))
+    out, _ = finish(start('--resume', '../moved', '--threads', '1',
+                          cwd=str(tmp_path / 'elsewhere')))
     assert 'after step {}.'.format(later) in out
     assert_same_end(str(moved), reference[0])
 

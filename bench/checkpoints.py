@@ -1,0 +1,103 @@
+"""
+checkpoints.py: what checkpoints cost, on HalfCheetah-v2 with the default settings.
+
+    python bench/checkpoints.py [--saves 5]
+
+Trains with 10,000 transitions in the replay buffer at first, and with 1,000,000, and saves every
+2,000 steps; tells the median time of a save (the policy's export apart), what it wrote, and what
+share of the training time that is at the default frequency. A save writes the transitions since
+the last one, so to that is added the time of writing 50,000 (ten epochs') rather than 2,000.
+"""
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import gym
+import numpy as np
+
+import checkpoint
+import ddpg
+from settings import defaults_of
+
+EVERY = 2000
+
+
+def measure(stored, saves):
+    """(seconds per save, MB per save, seconds of an export, steps/s) with `stored` transitions."""
+    times, sizes, exports, begun = [], [], [], []
+    save, write_whole, exporter = (checkpoint.Checkpoints.save, checkpoint.write_whole,
+                                   ddpg.policy_exporter)
+
+    class Filled(ddpg.ReplayBuffer):
+        def __init__(self, *args):
+            super().__init__(*args)
+            for array in (self.x, self.a, self.r, self.x2):
+                array[:] = np.random.RandomState(0).randn(*array.shape)
+            self.stored = stored
+
+    def timed_save(self, config, state, replay):
+        sizes.append(0)
+        begin = time.time()
+        save(self, config, state, replay)
+        times.append(time.time() - begin)
+        begun.append(time.time())
+
+    def counted_write(path, data):
+        sizes[-1] += len(data) / 1e6
+        return write_whole(path, data)
+
+    def timed_exporter(*args):
+        export = exporter(*args)
+
+        def timed_export(env):
+            begin = time.time()
+            export(env)
+            exports.append(time.time() - begin)
+        return timed_export
+
+    checkpoint.Checkpoints.save, checkpoint.write_whole = timed_save, counted_write
+    ddpg.ReplayBuffer, ddpg.policy_exporter = Filled, timed_exporter
+    try:
+        with tempfile.TemporaryDirectory(dir='.') as folder:
+            ddpg.ddpg('HalfCheetah-v2', steps_per_epoch=EVERY, epochs=saves, save_freq=1,
+                      start_steps=0, update_after=0, num_test_episodes=1, max_ep_len=100,
+                      logger_kwargs=dict(output_dir=folder))
+    finally:
+        checkpoint.Checkpoints.save, checkpoint.write_whole = save, write_whole
+        ddpg.ReplayBuffer, ddpg.policy_exporter = Filled.__base__, exporter
+    # The first save is that of the beginning; it writes all the rows there are.
+    rates = [EVERY / (end - begin - took) for begin, end, took in zip(begun, begun[1:], times[1:])]
+    return (times[0], sizes[0], statistics.median(times[1:]), statistics.median(sizes[1:]),
+            statistics.median(exports[1:]), statistics.median(rates))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('--saves', type=int, default=5)
+    args = parser.parse_args()
+    defaults = defaults_of(ddpg.ddpg)
+    every = defaults['steps_per_epoch'] * defaults['save_freq']
+    gym.logger.set_level(gym.logger.ERROR)
+    results = {}
+    for stored in (10000, 1000000):
+        first, first_mb, save, mb, export, rate = results[stored] = measure(stored, args.saves)
+    first, first_mb = results[1000000][:2]
+    per_row = first / 1e6
+    lines = ['| transitions stored | a save after 2,000 steps | after {:,} (the default) | '
+             'export | share of training time |'.format(every), '|---|---|---|---|---|']
+    for stored, (_, _, save, mb, export, rate) in results.items():
+        whole = save + (every - EVERY) * per_row
+        share = (whole + export) / (every / rate + whole + export)
+        lines.append('| {:,} | {:.0f} ms, {:.1f} MB | {:.0f} ms | {:.0f} ms | {:.2f} % |'.format(
+            stored, 1e3 * save, mb, 1e3 * whole, 1e3 * export, 100 * share))
+    lines.append('\nAll 1,000,000 transitions at once: {:.1f} s, {:.0f} MB.'.format(
+        first, first_mb))
+    print('\n'.join(lines))
+
+
+if __name__ == '__main__':
+    main()
