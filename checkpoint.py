@@ -206,7 +206,7 @@ class Checkpoints:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise Unusable('is damaged: {} cannot be read'.format(name)) from None
         if not known:
-            raise Unusable('is of another version: format {}, not {}'.format(
+            raise Unusable('is of another version: format {!r}, not {}'.format(
                 document['format'], FORMAT))
         if not whole or content['number'] != number:
             raise Unusable('is damaged: {} does not hold what was written'.format(name))
@@ -214,7 +214,7 @@ class Checkpoints:
         if declared is not None:
             for key in sorted(set(config) - NO_SETTINGS):
                 if declared.get(key) != config[key]:
-                    raise Unusable('is of other settings than config.json: {} {}, not {}'.format(
+                    raise Unusable('is of other settings than config.json: {} {!r}, not {!r}'.format(
                         key, config[key], declared.get(key)))
         # What is not imported yet has no version here; what the run did not import, none there.
         now, then = origin['versions'], config['versions']

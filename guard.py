@@ -3,6 +3,7 @@ guard.py: what ends a run before its last epoch: a signal, a value that is not f
 environment that breaks Gym's contract. Each is an exception that knows its exit code.
 """
 import contextlib
+import math
 import numbers
 import os
 import signal
@@ -96,7 +97,8 @@ class Watch:
 
     def require_finite(self, name, value):
         """Raises NotFinite, naming the last values seen."""
-        if not np.isfinite(value).all():
+        finite = np.isfinite(value).all() if isinstance(value, np.ndarray) else math.isfinite(value)
+        if not finite:
             raise NotFinite('{} is not finite {}: {}; the last values before: {}'.format(
                 name, self.when(), in_short(value),
                 ', '.join(known + ' ' + in_short(last) for known, last in self.last.items())))
