@@ -143,19 +143,23 @@ class Checkpoints:
         name = 'checkpoint-{:06d}'.format(self.number)
         arrays = {}
         tree = without_arrays(state, arrays, 'state')
-        digest = write_whole(self._path(name + '.npz'), npz(arrays))
         first_row = replay.stored - len(replay)
-        content = dict(number=self.number, config=config, state=tree, arrays=digest,
-                       last_file=self.last_file, first_row=first_row, end=replay.stored)
-        write_whole(self._path(name + '.json'), canonical(dict(
-            format=FORMAT, sha256=digest_of(canonical(content)), content=content)))
+        try:
+            digest = write_whole(self._path(name + '.npz'), npz(arrays))
+            content = dict(number=self.number, config=config, state=tree, arrays=digest,
+                           last_file=self.last_file, first_row=first_row, end=replay.stored)
+            write_whole(self._path(name + '.json'), canonical(dict(
+                format=FORMAT, sha256=digest_of(canonical(content)), content=content)))
+        except OSError:
+            self._remove_all_but(self.complete)     # a full disk needs the space
+            raise
         self.complete = (self.complete + [(self.number, first_row)])[-KEPT:]
         self._remove_all_but(self.complete)
 
     def _remove_all_but(self, complete):
         """Remove files that no checkpoint in `complete` needs; those that refer to others first."""
         numbers = [number for number, _ in complete]
-        first_row = min([first_row for _, first_row in complete], default=np.inf)
+        first_row = min([first_row for _, first_row in complete], default=0)
         for name in sorted(os.listdir(self.folder), key=lambda name: not name.endswith('.json')):
             kind, first, end = parsed(name)
             needed = (kind == 'checkpoint' and first in numbers
@@ -214,8 +218,8 @@ class Checkpoints:
         if declared is not None:
             for key in sorted(set(config) - NO_SETTINGS):
                 if declared.get(key) != config[key]:
-                    raise Unusable('is of other settings than config.json: {} {!r}, not {!r}'.format(
-                        key, config[key], declared.get(key)))
+                    raise Unusable('is of other settings than config.json: {} {!r}, not {!r}'
+                                   .format(key, config[key], declared.get(key)))
         # What is not imported yet has no version here; what the run did not import, none there.
         now, then = origin['versions'], config['versions']
         other = sorted(name for name in set(now) & set(then) if now[name] != then[name])
@@ -298,7 +302,7 @@ def write_whole(path, data):
         os.replace(partial, path)
     except OSError:
         if os.path.exists(partial):
-            os.remove(partial)      # a full disk needs the space
+            os.remove(partial)
         raise
     sync_folder(os.path.dirname(path))
     return digest_of(data)

@@ -29,7 +29,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from settings import (BadSetting, cannot_resume, check_same_run, check_settings, check_spaces,
-                      claim_checkpoints, claim_run_folder, env_id, make_env, parse_args)
+                      claim_checkpoints, claim_run_folder, env_id, first_line, make_env, parse_args)
 from spinup.utils.logx import EpochLogger
 
 # A third thread would gain nothing: most of an update is a chain of operations.
@@ -401,7 +401,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 write()
             except (OSError, tf.errors.OpError) as error:
                 logger.log('Warning: could not {} at step {}: {}. The one before is whole; it is '
-                           'tried again next time.'.format(what, t, error), 'red')
+                           'tried again next time.'.format(what, t, first_line(error)), 'red')
 
     def interrupt():
         save()

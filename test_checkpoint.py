@@ -18,7 +18,7 @@ from hypothesis import given, settings, strategies
 import checkpoint
 import ddpg
 from checkpoint import Checkpoints, RecordedEnv, Unusable
-from settings import SETTINGS, make_env
+from settings import make_env
 from test_resume import assert_same_end, whole_state
 from test_spinup import command
 
@@ -221,7 +221,9 @@ def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, 
     except OSError:
         pass
     monkeypatch.undo()
-    assert not [name for name in names(str(tmp_path)) if 'partial' in name]     # takes no space
+    # What could not be completed takes no space. (From the 13th on, it is complete.)
+    assert n > 12 or not [name for name in names(str(tmp_path))
+                         if 'partial' in name or 'checkpoint-000003' in name]
     replay.store([25, 25], [25], 25, [25, 25], 0)
     checkpoints.save(checkpoint.provenance(), dict(t=26), replay)
     checkpoints.close()
@@ -560,4 +562,3 @@ def test_noise_comes_back():
         again = kind(np.ones(3), seed=2)
         again.set_state(state)
         np.testing.assert_array_equal([again() for _ in range(3)], expected)
-    assert SETTINGS['default'] == {}
