@@ -409,6 +409,8 @@ def set_random_states(env, states):
     Raises:
         Unusable: It has others than those in `states`.
     """
+    if set(generators(env)) != set(states):
+        env.reset()             # some environments make theirs only then
     found = generators(env)
     if set(found) != set(states):
         raise Unusable('the environment has other random generators: {}, not {}'.format(

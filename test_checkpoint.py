@@ -541,6 +541,21 @@ def test_all_kinds_of_random_generators_come_back():
         [again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
 
 
+def test_a_generator_that_is_made_in_the_first_reset_comes_back():
+    class Late(Random):
+        def reset(self):
+            if not hasattr(self, 'late'):
+                self.late = np.random.RandomState(self.np_random.randint(1000))
+            return self.step(None)[0] + self.late.rand()
+
+    env, again = RecordedEnv(Late()), RecordedEnv(Late())
+    env.reset()
+    env.reset()
+    state = env.get_state()
+    again.set_state(state)
+    np.testing.assert_array_equal(again.reset(), (env.set_state(state), env.reset())[1])
+
+
 def test_an_environment_that_does_not_repeat_is_refused():
     env = RecordedEnv(Random([np.random.RandomState(0)]))       # in a list: no one finds it
     env.reset()
