@@ -102,7 +102,7 @@ class Checkpoints:
         self.lock.close()
 
     def _lock(self):
-        self.lock = open(self._path('lock'), 'a+')
+        self.lock = open(self._path('lock'), 'a+', errors='replace')
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -446,6 +446,7 @@ class RecordedEnv(gym.Wrapper):
         return returned
 
     def get_state(self):
+        """For `set_state`."""
         return dict(at_reset=self.at_reset, actions=np.array(self.actions),
                     observation=self.observation, now=random_states(self.env))
 
@@ -477,7 +478,7 @@ class Parts(namedtuple('Parts', ['sess', 'variables', 'replay', 'noise', 'env', 
     """
 
     def get_state(self):
-        """All but the transitions."""
+        """For `set_state`: all but the transitions."""
         names = [v.op.name for v in self.variables]
         return dict(
             weights=dict(zip(names, map(np.asarray, self.sess.run(self.variables)))),

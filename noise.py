@@ -46,9 +46,11 @@ class OrnsteinUhlenbeckNoise:
         return self.scale * self.x
 
     def get_state(self):
+        """For `set_state`: where the process is, and its RandomState."""
         return dict(x=self.x, rng=self.rng.get_state(legacy=False))
 
     def set_state(self, state):
+        """Go on from where another one was."""
         self.x = np.array(state['x'])
         self.rng.set_state(state['rng'])
 
@@ -81,9 +83,11 @@ class GaussianNoise:
         return self.scale * (self.mu + self.sigma * self.rng.randn(*self.scale.shape))
 
     def get_state(self):
+        """For `set_state`: its RandomState."""
         return dict(rng=self.rng.get_state(legacy=False))
 
     def set_state(self, state):
+        """Go on from where another one was."""
         self.rng.set_state(state['rng'])
 
     def __repr__(self):
