@@ -82,9 +82,7 @@ def main():
     defaults = defaults_of(ddpg.ddpg)
     every = defaults['steps_per_epoch'] * defaults['save_freq']
     gym.logger.set_level(gym.logger.ERROR)
-    results = {}
-    for stored in (10000, 1000000):
-        first, first_mb, save, mb, export, rate = results[stored] = measure(stored, args.saves)
+    results = {stored: measure(stored, args.saves) for stored in (10000, 1000000)}
     first, first_mb = results[1000000][:2]
     per_row = first / 1e6
     lines = ['| transitions stored | a save after 2,000 steps | after {:,} (the default) | '
