@@ -140,15 +140,14 @@ class Checkpoints:
             self.end = end
 
         self.number += 1
-        name = 'checkpoint-{:06d}'.format(self.number)
         arrays = {}
         tree = without_arrays(state, arrays, 'state')
         first_row = replay.stored - len(replay)
         try:
-            digest = write_whole(self._path(name + '.npz'), npz(arrays))
+            digest = write_whole(self._path(name_of(self.number, 'npz')), npz(arrays))
             content = dict(number=self.number, config=config, state=tree, arrays=digest,
                            last_file=self.last_file, first_row=first_row, end=replay.stored)
-            write_whole(self._path(name + '.json'), canonical(dict(
+            write_whole(self._path(name_of(self.number, 'json')), canonical(dict(
                 format=FORMAT, sha256=digest_of(canonical(content)), content=content)))
         except OSError:
             self._remove_all_but(self.complete)     # a full disk needs the space
@@ -174,7 +173,7 @@ class Checkpoints:
 
     def _find_last(self):
         declared = read_config(self.run_folder)
-        origin, digests, self.ignored = provenance(), {}, []
+        origin, digests, self.ignored = made_by(), {}, []
         names = [parsed(name) for name in os.listdir(self.folder)]
         numbers = sorted({number for kind, number, _ in names if kind != 'replay' and number})
         for number in reversed(numbers):
@@ -193,12 +192,12 @@ class Checkpoints:
         self.number = numbers[-1]
         self.end, self.last_file = last['end'], last['last_file']
         self.config, self._files = last['config'], last['files']
-        with np.load(self._path('checkpoint-{:06d}.npz'.format(last['number']))) as arrays:
+        with np.load(self._path(name_of(last['number'], 'npz'))) as arrays:
             self.state = with_arrays(last['state'], arrays)
 
     def _read(self, number, declared, origin, digests):
         """A checkpoint's content, with the names of its replay files; or Unusable, saying why."""
-        name = 'checkpoint-{:06d}.json'.format(number)
+        name = name_of(number, 'json')
         try:
             with open(self._path(name), encoding='utf-8') as file:
                 document = json.load(file)
@@ -229,7 +228,7 @@ class Checkpoints:
         if config['code'] != origin['code']:
             raise Unusable('is of other code: {} of commit {}'.format(
                 ', '.join(ALGORITHM), config['commit']))
-        self._verify('checkpoint-{:06d}.npz'.format(number), content['arrays'], digests)
+        self._verify(name_of(number, 'npz'), content['arrays'], digests)
         files, (name, digest), start = [], content['last_file'], content['end']
         while start > content['first_row']:
             self._verify(name, digest, digests)
@@ -262,6 +261,11 @@ class Checkpoints:
     def drop_ignored(self):
         """Remove what no complete checkpoint needs. The run goes on from the last one."""
         self._remove_all_but(self.complete)
+
+
+def name_of(number, ending):
+    """The name of one of a checkpoint's two files, 'json' or 'npz'; `parsed` reads it."""
+    return 'checkpoint-{:06d}.{}'.format(number, ending)
 
 
 def parsed(name):
@@ -534,11 +538,8 @@ def read_config(run_folder):
         return None
 
 
-def provenance():
-    """What config.json says of a run's origin: command, commit, code of the algorithm, versions."""
-    git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
-                         cwd=HERE, universal_newlines=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
+def made_by():
+    """The code of the algorithm, by its digest, and the versions that a run's bits depend on."""
     versions = dict(python=platform.python_version(), tensorflow=tf.__version__,
                     numpy=np.__version__, gym=gym.__version__)
     if 'mujoco_py' in sys.modules:
@@ -547,5 +548,12 @@ def provenance():
     for name in ALGORITHM:
         with open(os.path.join(HERE, name), 'rb') as file:
             code.update(file.read())
-    return dict(command=' '.join(sys.argv), commit=git.stdout.strip() or None,
-                code=code.hexdigest(), versions=versions)
+    return dict(code=code.hexdigest(), versions=versions)
+
+
+def provenance():
+    """What config.json says of a run's origin: command, commit, code of the algorithm, versions."""
+    git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
+                         cwd=HERE, universal_newlines=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    return dict(made_by(), command=' '.join(sys.argv), commit=git.stdout.strip() or None)

@@ -311,18 +311,20 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
     if resume:
         check_same_run(config, resume.config)
         saved, folder = resume.state, resume.run_folder
-        if epochs <= saved['epochs_done']:
-            if epochs < saved['epochs_done']:
-                raise BadSetting('epochs', epochs, 'at least {}, which the run has done'.format(
-                    saved['epochs_done']))
+        if epochs < saved['epochs_done']:
+            raise BadSetting('epochs', epochs, 'at least {}, which the run has done'.format(
+                saved['epochs_done']))
+        if epochs == saved['epochs_done']:
             print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
                   '--epochs {3}'.format(folder, epochs, resume_command(folder), 2 * epochs))
             return
         config = dict(resume.config, epochs=epochs, save_freq=save_freq, threads=threads)
     else:
         folder = logger_kwargs.get('output_dir') or tempfile.mkdtemp(prefix='ddpg-')
-        config.update(checkpoint.provenance(), **{
-            name: value for name, value in logger_kwargs.items() if name == 'exp_name'})
+        config.update(checkpoint.provenance())
+        if 'exp_name' in logger_kwargs:
+            config['exp_name'] = logger_kwargs['exp_name']
+    logger_kwargs = dict(logger_kwargs, output_dir=folder)
 
     obs_dim, act_dim = env.observation_space.shape[0], env.action_space.shape[0]
     low, high = env.action_space.low, env.action_space.high
@@ -360,7 +362,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         except (checkpoint.Unusable, guard.RunStopped) as why:
             raise cannot_resume(folder, why) from why
         checkpoints.restore(replay)
-        logger = EpochLogger(**dict(logger_kwargs, output_dir=folder))
+        logger = EpochLogger(**logger_kwargs)
         checkpoint.set_log_state(logger, saved['log'])
         if config != checkpoint.read_config(folder):
             logger.save_config(config)
@@ -374,7 +376,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         o, start_time = env.observation, time.time() - saved['time']
     else:
         checkpoints = claim_checkpoints(folder)
-        logger = EpochLogger(**dict(logger_kwargs, output_dir=folder))
+        logger = EpochLogger(**logger_kwargs)
         logger.save_config(config)
         logger.log('Number of parameters: pi %d, q %d, in all %d\n' % counts)
         tf.summary.FileWriter(folder, graph).close()      # for TensorBoard

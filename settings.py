@@ -304,10 +304,10 @@ def check_same_run(config, saved):
     Raises:
         BadSetting: A setting that would change the run.
     """
-    config = {**convert_json(config), **convert_json(config['ac_kwargs'])}
-    saved = {**saved, **saved['ac_kwargs']}
+    config = json.loads(json.dumps(convert_json(config)))       # as config.json would have it
+    config, saved = ({**each, **each['ac_kwargs']} for each in (config, saved))
     for name in sorted((set(config) | set(saved)) - checkpoint.NO_SETTINGS - {'ac_kwargs'}):
-        now, then = (json.loads(json.dumps(each.get(name))) for each in (config, saved))
+        now, then = config.get(name), saved.get(name)
         if now != then:
             raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
                 ' '.join(map(str, then)) if isinstance(then, list) else then))

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import shutil
-import sys
 
 import gym
 import numpy as np
@@ -20,6 +19,7 @@ import ddpg
 from checkpoint import Checkpoints, RecordedEnv, Unusable
 from settings import make_env
 from test_resume import assert_same_end, whole_state
+from test_settings import run_main
 from test_spinup import command
 
 TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --update-after 20 '
@@ -31,13 +31,8 @@ TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --up
 def main(monkeypatch, capsys):
     """main(flags...) -> exit code, output, errors of `python ddpg.py flags`, in this process."""
     def call(*flags):
-        monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + list(flags))
-        code = 0
-        try:
-            ddpg.main()
-        except SystemExit as end:
-            code = end.code
-        return (code,) + tuple(capsys.readouterr())
+        code, out, err = run_main(monkeypatch, capsys, *flags)
+        return code or 0, out, err
     return call
 
 

@@ -14,6 +14,7 @@ import checkpoint
 import ddpg
 import guard
 from test_seeding import only_run
+from test_settings import run_main
 
 BAD = '''
 import gym
@@ -78,14 +79,8 @@ def train(tmp_path, monkeypatch, capsys):
         words = ('--hid 8 8 --steps-per-epoch 30 --epochs 4 --start-steps 20 --update-after 10 '
                  '--batch-size 8 --num-test-episodes 1 --save-freq 1 --max-ep-len 20').split()
         words += ['--env', 'bad_envs:Bad-{}-v0'.format(wrong)] + list(flags)
-        monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + words)
-        code = 0
-        try:
-            ddpg.main()
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
-        return code, out, err, only_run(tmp_path / 'out')
+        code, out, err = run_main(monkeypatch, capsys, *words)
+        return code or 0, out, err, only_run(tmp_path / 'out')
 
     yield run
     for name in [name for name in gym.envs.registry.env_specs if name.startswith('Bad-')]:

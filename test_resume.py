@@ -16,6 +16,7 @@ import pytest
 
 import checkpoint
 from test_seeding import HERE, Run, RunFolder, only_run
+from test_settings import call
 
 # Every part of a run in seconds: episodes across epochs, a full replay buffer, a save an epoch.
 PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 '
@@ -92,7 +93,7 @@ def assert_same_end(folder, reference):
         assert mine[key] == other[key], key
 
 
-def killed_often(folder, flags, kills, rng, seconds=None):
+def killed_often(folder, flags, kills, rng, seconds):
     """
     Train with SIGKILL again and again: at random moments of its training, or, in every other life,
     at a random operation on files, which is within saving. Each life is resumed from its end, on
@@ -281,12 +282,8 @@ def test_a_setting_that_would_change_the_run_is_refused_by_name(
         reference, words, told, monkeypatch, capsys):
     before = {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
               for name in os.listdir(reference[0])}
-    import ddpg
-    monkeypatch.setattr(sys, 'argv', ['ddpg.py', '--resume', reference[0]] + words.split())
-    with pytest.raises(SystemExit) as end:
-        ddpg.main()
-    out, err = capsys.readouterr()
-    assert end.value.code == 2 and out == '' and err.count('\n') == 1 and told in err
+    code, out, err = call(monkeypatch, capsys, '--resume', reference[0], *words.split())
+    assert code == 2 and out == '' and err.count('\n') == 1 and told in err
     assert before == {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
                       for name in os.listdir(reference[0])}
 

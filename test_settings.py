@@ -39,13 +39,23 @@ for name, spaces in dict(
 '''
 
 
-def call(monkeypatch, capsys, *flags):
-    """(exit code, stderr) of `python ddpg.py flags`."""
+def run_main(monkeypatch, capsys, *flags):
+    """(exit code or None, stdout, stderr) of `python ddpg.py flags`, in this process."""
     monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + list(flags))
-    with pytest.raises(SystemExit) as end:
+    code = None
+    try:
         ddpg.main()
+    except SystemExit as end:
+        code = end.code
     out, err = capsys.readouterr()
-    return end.value.code, out, err
+    return code, out, err
+
+
+def call(monkeypatch, capsys, *flags):
+    """The same, of flags that must end the process."""
+    code, out, err = run_main(monkeypatch, capsys, *flags)
+    assert code is not None, 'main() returned'
+    return code, out, err
 
 
 @pytest.fixture
