@@ -45,6 +45,10 @@ class Unusable(Exception):
     """A run folder or a checkpoint from which no run can go on. It says why, in one line."""
 
 
+class Locked(Unusable):
+    """Another process trains in the run folder."""
+
+
 # ------------------------------------------------------------------------------------------------
 # The checkpoints of a run folder
 # ------------------------------------------------------------------------------------------------
@@ -64,8 +68,8 @@ class Checkpoints:
         ignored (list of str): Why later checkpoints are not the ones used.
 
     Raises:
-        Unusable: Another process has the lock; or there is nothing to resume. The folder is as it
-            was, then.
+        Locked: Another process has the lock.
+        Unusable: There is nothing to resume. The folder is as it was, as after Locked.
         OSError: The folder cannot be written.
     """
 
@@ -81,7 +85,7 @@ class Checkpoints:
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
-        self._lock()
+        self.lock = lock(self._path('lock'))
         if resume:
             try:
                 self._find_last()
@@ -100,19 +104,6 @@ class Checkpoints:
     def close(self):
         """Release the lock."""
         self.lock.close()
-
-    def _lock(self):
-        self.lock = open(self._path('lock'), 'a+', errors='replace')
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.lock.seek(0)
-            holder = self.lock.read().strip()
-            self.lock.close()
-            raise Unusable('another process is training in it, ' + holder) from None
-        self.lock.truncate(0)
-        self.lock.write('process {} on {}'.format(os.getpid(), socket.gethostname()))
-        self.lock.flush()
 
     def _path(self, name):
         return os.path.join(self.folder, name)
@@ -197,37 +188,14 @@ class Checkpoints:
 
     def _read(self, number, declared, origin, digests):
         """A checkpoint's content, with the names of its replay files; or Unusable, saying why."""
-        name = name_of(number, 'json')
-        try:
-            with open(self._path(name), encoding='utf-8') as file:
-                document = json.load(file)
-            known = document['format'] == FORMAT
-            content = document['content']
-            whole = document['sha256'] == digest_of(canonical(content))
-        except FileNotFoundError:
-            raise Unusable('is incomplete: there is no ' + name) from None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            raise Unusable('is damaged: {} cannot be read'.format(name)) from None
-        if not known:
-            raise Unusable('is of another version: format {!r}, not {}'.format(
-                document['format'], FORMAT))
-        if not whole or content['number'] != number:
-            raise Unusable('is damaged: {} does not hold what was written'.format(name))
+        content = read_content(self.folder, number)
         config = content['config']
         if declared is not None:
             for key in sorted(set(config) - NO_SETTINGS):
                 if declared.get(key) != config[key]:
                     raise Unusable('is of other settings than config.json: {} {!r}, not {!r}'
                                    .format(key, config[key], declared.get(key)))
-        # What is not imported yet has no version here; what the run did not import, none there.
-        now, then = origin['versions'], config['versions']
-        other = sorted(name for name in set(now) & set(then) if now[name] != then[name])
-        if other:
-            raise Unusable('is of other versions: ' + ', '.join(
-                '{} {}, not {}'.format(name, then[name], now[name]) for name in other))
-        if config['code'] != origin['code']:
-            raise Unusable('is of other code: {} of commit {}'.format(
-                ', '.join(ALGORITHM), config['commit']))
+        check_origin(config, origin)
         self._verify(name_of(number, 'npz'), content['arrays'], digests)
         files, (name, digest), start = [], content['last_file'], content['end']
         while start > content['first_row']:
@@ -261,6 +229,52 @@ class Checkpoints:
     def drop_ignored(self):
         """Remove what no complete checkpoint needs. The run goes on from the last one."""
         self._remove_all_but(self.complete)
+
+
+def read_content(folder, number):
+    """What the JSON file of a checkpoint holds, by itself. Raises Unusable, saying why."""
+    name = name_of(number, 'json')
+    try:
+        with open(os.path.join(folder, name), encoding='utf-8') as file:
+            document = json.load(file)
+        known = document['format'] == FORMAT
+        content = document['content']
+        whole = document['sha256'] == digest_of(canonical(content))
+    except FileNotFoundError:
+        raise Unusable('is incomplete: there is no ' + name) from None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        raise Unusable('is damaged: {} cannot be read'.format(name)) from None
+    if not known:
+        raise Unusable('is of another version: format {!r}, not {}'.format(
+            document['format'], FORMAT))
+    if not whole or content['number'] != number:
+        raise Unusable('is damaged: {} does not hold what was written'.format(name))
+    return content
+
+
+def lock(path):
+    """
+    Lock the file `path`, for this process; its text says whose the lock is.
+
+    Returns:
+        The open file: closing it, or the process's end, releases the lock.
+
+    Raises:
+        Locked: Another process has it.
+        OSError: The file cannot be written.
+    """
+    file = open(path, 'a+', errors='replace')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise Locked('another process is training in it, ' + holder) from None
+    file.truncate(0)
+    file.write('process {} on {}'.format(os.getpid(), socket.gethostname()))
+    file.flush()
+    return file
 
 
 def name_of(number, ending):
@@ -525,8 +539,30 @@ def set_log_state(logger, state):
 
 def is_in(run_folder):
     """Whether a run has a checkpoint."""
-    names = os.listdir(os.path.join(run_folder, 'checkpoints'))
-    return any(name.endswith('.json') for name in names)
+    return bool(numbers_in(run_folder))
+
+
+def numbers_in(run_folder):
+    """The numbers of a run's checkpoints that have their JSON file, in order."""
+    folder = os.path.join(run_folder, 'checkpoints')
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return sorted(parsed(name)[1] for name in names
+                  if parsed(name)[0] == 'checkpoint' and name.endswith('.json'))
+
+
+def newest(run_folder):
+    """
+    (config, epochs done) of a run, by the newest checkpoint whose JSON file is whole; or None.
+
+    That is quick: whether the other files are whole is seen when the run is resumed.
+    """
+    for number in reversed(numbers_in(run_folder)):
+        try:
+            content = read_content(os.path.join(run_folder, 'checkpoints'), number)
+        except Unusable:
+            continue
+        return content['config'], content['state']['epochs_done']
+    return None
 
 
 def read_config(run_folder):
@@ -549,6 +585,21 @@ def made_by():
         with open(os.path.join(HERE, name), 'rb') as file:
             code.update(file.read())
     return dict(code=code.hexdigest(), versions=versions)
+
+
+def check_origin(config, origin):
+    """
+    Raises Unusable where what `config` (config.json) is of differs from `origin` (`made_by`).
+    """
+    # What is not imported yet has no version here; what the run did not import, none there.
+    now, then = origin['versions'], config['versions']
+    other = sorted(name for name in set(now) & set(then) if now[name] != then[name])
+    if other:
+        raise Unusable('is of other versions: ' + ', '.join(
+            '{} {}, not {}'.format(name, then[name], now[name]) for name in other))
+    if config['code'] != origin['code']:
+        raise Unusable('is of other code: {} of commit {}'.format(
+            ', '.join(ALGORITHM), config['commit']))
 
 
 def provenance():

@@ -145,6 +145,14 @@ ACCEPTED = dict(
 )
 
 
+def checked_value(name, value, accepted):
+    """`value`, or its text, as `accepted` (a Number, OneOf, Each) has it. Raises BadSetting."""
+    try:
+        return accepted(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise BadSetting(name, value, accepted) from None
+
+
 def check_settings(settings):
     """
     Check settings, each by itself and all together.
@@ -161,10 +169,7 @@ def check_settings(settings):
     """
     checked = dict(settings)
     for name in set(settings) & set(ACCEPTED):
-        try:
-            checked[name] = ACCEPTED[name](settings[name])
-        except (ValueError, TypeError, KeyError, OverflowError):
-            raise BadSetting(name, settings[name], ACCEPTED[name]) from None
+        checked[name] = checked_value(name, settings[name], ACCEPTED[name])
     if checked['batch_size'] > checked['replay_size']:
         raise BadSetting('batch_size', checked['batch_size'],
                          'at most the replay size, {}'.format(checked['replay_size']))
@@ -305,7 +310,7 @@ def check_same_run(config, saved):
         BadSetting: A setting that would change the run.
     """
     config = json.loads(json.dumps(convert_json(config)))       # as config.json would have it
-    config, saved = ({**each, **each['ac_kwargs']} for each in (config, saved))
+    config, saved = ({**each, **each.get('ac_kwargs', {})} for each in (config, saved))
     for name in sorted((set(config) | set(saved)) - checkpoint.NO_SETTINGS - {'ac_kwargs'}):
         now, then = config.get(name), saved.get(name)
         if now != then:
@@ -337,35 +342,85 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, '{}: error: {}\n'.format(self.prog, message))
 
 
-def make_parser(*functions):
-    """The command line of the settings of some functions, by their keyword arguments."""
+def make_parser(prog, description, functions, several=False, **defaults):
+    """
+    The command line of a script that trains.
+
+    Args:
+        prog, description (str): The script's name, and what it does.
+        functions (list of function): Their keyword arguments that are settings become flags.
+        several (bool): Whether a flag may have several values, in a list.
+        defaults: What --help tells in place of the functions' defaults. A flag that is not given is
+            not in the parsed arguments.
+    """
     parser = Parser(
-        prog='ddpg.py', description='Train DDPG. Flags may be written with - or _.',
-        allow_abbrev=False, formatter_class=lambda prog: argparse.HelpFormatter(prog, width=98))
+        prog=prog, description=description + ' Flags may be written with - or _.',
+        allow_abbrev=False, argument_default=argparse.SUPPRESS,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=98))
     parser._negative_number_matcher = re.compile(r'-[\d.]')      # -1e-3 is a value, not a flag
-    parser.add_argument('--resume', metavar='RUN_FOLDER',
-                        help='Go on with the run in this folder from its last checkpoint, with its '
-                             'settings. --epochs may be more; --save-freq and --threads may change')
-    parser.add_argument('--env', metavar='ID',
+    many = dict(nargs='+') if several else {}
+    parser.add_argument('--env', metavar='ID', **many,
                         help='Environment, by its Gym id. Default: HalfCheetah-v2')
-    parser.add_argument('--settings', metavar='|'.join(SETTINGS),
+    parser.add_argument('--settings', metavar='|'.join(SETTINGS), **many,
                         help='The values that the other flags override: the defaults below, those '
                              'of the development notes, or those of the paper. Default: default')
     parser.add_argument('--data-dir', metavar='FOLDER',
                         help='Where experiments go. Default: out')
-    parser.add_argument('--exp-name', metavar='NAME',
-                        help='Experiment. Default: ddpg_<env>, in lower case')
     for function in functions:
         texts = described(function)
         for name, default in defaults_of(function).items():
             flags = ['--' + name.replace('_', '-')]
             flags += dict(seed=['-s'], hidden_sizes=['--hid']).get(name, [])
-            arity = {bool: dict(nargs='?', const=True), tuple: dict(nargs='+')}
+            arity = {bool: dict(nargs='*') if several else dict(nargs='?', const=True),
+                     tuple: dict(nargs='+')}
+            default = defaults.get(name, default)
             shown = ' '.join(map(str, default)) if isinstance(default, tuple) else default
             parser.add_argument(*flags, dest=name, metavar=ACCEPTED[name].metavar,
-                                default=argparse.SUPPRESS, **arity.get(type(default), {}),
+                                **arity.get(type(default), many),
                                 help='{} Default: {}'.format(texts[name], shown))
     return parser
+
+
+def with_hyphens(argv):
+    """The words of a command line with - for _ in the names of flags."""
+    return [re.sub(r'^--[^=]+', lambda flag: flag.group().replace('_', '-'), word)
+            for word in argv]
+
+
+def named_settings(name):
+    """Keyword values by the name that --settings has for them. Raises BadSetting."""
+    if name not in SETTINGS:
+        raise BadSetting('settings', name, 'one of ' + ', '.join(SETTINGS))
+    return SETTINGS[name]
+
+
+def checked_exp_name(exp_name, prefix, env):
+    """The experiment's name; <prefix>_<env> where it is None. Raises BadSetting."""
+    if exp_name is None:
+        exp_name = prefix + '_' + re.sub(r'[^\w.-]', '-', env.lower())
+    if not re.fullmatch(r'\w[\w.-]*', exp_name):
+        raise BadSetting('exp_name', exp_name, 'letters, digits, and after the first also . - _')
+    return exp_name
+
+
+def keyword_arguments(algorithm, actor_critic, base, flags):
+    """
+    All keyword arguments of `algorithm` that are settings, and ac_kwargs.
+
+    Args:
+        algorithm, actor_critic (function): ddpg() and core.mlp_actor_critic(), with the defaults.
+        base (dict): Keyword values of `algorithm`, ac_kwargs among them, that override those.
+        flags (dict): Values or their text, of both functions, that override these.
+
+    Raises:
+        BadSetting: A value is not accepted.
+    """
+    kwargs, ac_kwargs = (
+        {name: settings.get(name, default) for name, default in defaults_of(function).items()}
+        for function, settings in ((algorithm, base), (actor_critic, base.get('ac_kwargs', {}))))
+    checked = check_settings({**kwargs, **ac_kwargs, **flags})
+    return dict({name: checked[name] for name in kwargs},
+                ac_kwargs={name: checked[name] for name in ac_kwargs})
 
 
 def parse_args(argv, algorithm, actor_critic):
@@ -384,41 +439,30 @@ def parse_args(argv, algorithm, actor_critic):
         BadSetting: A value is not accepted, or a run cannot be resumed.
         SystemExit: argparse's own errors, and --help.
     """
-    argv = [re.sub(r'^--[^=]+', lambda flag: flag.group().replace('_', '-'), word)
-            for word in argv]
-    flags = vars(make_parser(algorithm, actor_critic).parse_args(argv))
+    parser = make_parser('ddpg.py', 'Train DDPG.', [algorithm, actor_critic])
+    parser.add_argument('--exp-name', metavar='NAME',
+                        help='Experiment. Default: ddpg_<env>, in lower case')
+    parser.add_argument('--resume', metavar='RUN_FOLDER',
+                        help='Go on with the run in this folder from its last checkpoint, with its '
+                             'settings. --epochs may be more; --save-freq and --threads may change')
+    flags = vars(parser.parse_args(with_hyphens(argv)))
     env, data_dir, exp_name, named, folder = (
-        flags.pop(name) for name in ('env', 'data_dir', 'exp_name', 'settings', 'resume'))
-    if folder is not None:
-        for name, value in dict(data_dir=data_dir, exp_name=exp_name, settings=named).items():
-            if value is not None:
-                raise BadSetting(name, value, 'nothing beside --resume: the run has its own')
-        resume = open_run(folder)
-        base, ac_base = resume.config, resume.config['ac_kwargs']
-        env, exp_name = base['env'] if env is None else env, base.get('exp_name')
-    else:
+        flags.pop(name, None) for name in ('env', 'data_dir', 'exp_name', 'settings', 'resume'))
+    if folder is None:
         env, data_dir, named = (default if given is None else given for given, default in (
             (env, 'HalfCheetah-v2'), (data_dir, 'out'), (named, 'default')))
-        if named not in SETTINGS:
-            raise BadSetting('settings', named, 'one of ' + ', '.join(SETTINGS))
-        if exp_name is None:
-            exp_name = 'ddpg_' + re.sub(r'[^\w.-]', '-', env.lower())
-        if not re.fullmatch(r'\w[\w.-]*', exp_name):
-            raise BadSetting('exp_name', exp_name,
-                             'letters, digits, and after the first also . - _')
-        base, ac_base = SETTINGS[named], SETTINGS[named].get('ac_kwargs', {})
+        base = named_settings(named)
+        exp_name = checked_exp_name(exp_name, 'ddpg', env)
+        return env, data_dir, exp_name, keyword_arguments(algorithm, actor_critic, base, flags)
 
-    kwargs, ac_kwargs = (
-        {name: settings.get(name, default) for name, default in defaults_of(function).items()}
-        for function, settings in ((algorithm, base), (actor_critic, ac_base)))
+    for name, value in dict(data_dir=data_dir, exp_name=exp_name, settings=named).items():
+        if value is not None:
+            raise BadSetting(name, value, 'nothing beside --resume: the run has its own')
+    resume = open_run(folder)
     try:
-        checked = check_settings({**kwargs, **ac_kwargs, **flags})
+        kwargs = keyword_arguments(algorithm, actor_critic, resume.config, flags)
     except BadSetting:
-        if folder is not None:
-            resume.close()
+        resume.close()
         raise
-    kwargs = {name: checked[name] for name in kwargs}
-    kwargs['ac_kwargs'] = {name: checked[name] for name in ac_kwargs}
-    if folder is not None:
-        kwargs['resume'] = resume
-    return env, data_dir, exp_name, kwargs
+    env = resume.config['env'] if env is None else env
+    return env, None, resume.config.get('exp_name'), dict(kwargs, resume=resume)

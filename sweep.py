@@ -1,0 +1,597 @@
+"""
+sweep.py: many runs of DDPG with one command, over seeds, environments and settings; on Ray.
+
+    python sweep.py --env HalfCheetah-v2 Hopper-v2 --seed 0 1 2 3 4 --pi-lr 1e-4 1e-3
+    python sweep.py --help
+
+Every combination is one run of ddpg(), in a process of its own, with the bits that `python ddpg.py`
+would give it. The folders of the runs, named as by Spinning Up's ExperimentGrid, are all the state
+that a sweep has: the same command again goes on with what is not finished.
+
+    <data dir>/<sweep>/<group>/<group>_s<seed>/    a run; a group's runs differ in their seeds alone
+    <data dir>/<sweep>/summary.csv, Performance.png, Performance.svg
+"""
+import contextlib
+import datetime
+import itertools
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter, namedtuple
+
+import gym
+import ray
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+import core                       # before tensorflow, whose greeting it silences
+import checkpoint
+import ddpg
+import guard
+import summary
+from settings import (ACCEPTED, BadSetting, Number, check_same_run, check_spaces, checked_exp_name,
+                      checked_value, defaults_of, first_line, keyword_arguments, make_env,
+                      make_parser, named_settings, open_run, with_hyphens)
+
+CORES = len(os.sched_getaffinity(0))
+OUTPUT = 'output.txt'   # in a run's folder: what it printed
+PATIENCE = 60           # seconds: for a lost worker to be gone, for workers to save at the end
+
+
+# ------------------------------------------------------------------------------------------------
+# What to run
+# ------------------------------------------------------------------------------------------------
+
+Run = namedtuple('Run', ['name', 'group', 'env', 'kwargs', 'folder'])      # name: its folder's
+Sweep = namedtuple('Sweep', ['folder', 'runs', 'threads', 'jobs', 'address', 'max_failures'])
+
+
+def parse_args(argv):
+    """
+    Read the command line.
+
+    Returns:
+        Sweep: All its runs are checked; nothing is written.
+
+    Raises:
+        BadSetting: A combination is not accepted.
+        SystemExit: argparse's own errors, and --help.
+    """
+    parser = make_parser(
+        'sweep.py', 'Train DDPG with every combination of the values of all flags, such as '
+        '--seed 0 1 2 --pi-lr 1e-4 1e-3. Several networks are written --hid [400,300] [64,64].',
+        [ddpg.ddpg, core.mlp_actor_critic], several=True, threads=1)
+    parser.add_argument('--exp-name', metavar='NAME',
+                        help='The sweep; its groups begin with it. Default: sweep_<env>, in lower '
+                             'case, or sweep where there are several')
+    parser.add_argument('--jobs', metavar='N',
+                        help='Runs at a time on this machine. Default: its cores ({}) divided by '
+                             '--threads'.format(CORES))
+    parser.add_argument('--address', metavar='HOST:PORT|auto',
+                        help='A running Ray cluster that this machine is a node of, in place of '
+                             'this machine alone')
+    parser.add_argument('--max-failures', metavar='N',
+                        help='Failures after which a run is given up. Default: 3')
+    flags = vars(parser.parse_args(with_hyphens(argv)))
+    data_dir, exp_name = flags.pop('data_dir', 'out'), flags.pop('exp_name', None)
+    jobs, address = flags.pop('jobs', None), flags.pop('address', None)
+    max_failures = checked_value('max_failures', flags.pop('max_failures', 3), Number(int, 1))
+
+    # {flag: its values}, in the order in which they were given.
+    for name, default in dict(env='HalfCheetah-v2', settings='default', threads=1, seed=0).items():
+        flags.setdefault(name, [default])
+    if 'hidden_sizes' in flags:
+        flags['hidden_sizes'] = networks(flags['hidden_sizes'])
+    if flags.get('time_limit_terminal') == []:
+        flags['time_limit_terminal'] = [True]
+    for name, values in flags.items():
+        if name in ACCEPTED:
+            flags[name] = values = [checked_value(name, v, ACCEPTED[name]) for v in values]
+        if any(values.count(value) > 1 for value in values):
+            raise BadSetting(name, values, 'each value once')
+    for env in flags['env']:
+        check_spaces(make_env(env))
+
+    threads = max(flags['threads'])
+    if address is None:
+        jobs = checked_value('jobs', max(1, CORES // threads) if jobs is None else jobs,
+                             Number(int, 1))
+    elif jobs is not None:
+        raise BadSetting('jobs', jobs, 'nothing beside --address: its nodes have so many cores')
+
+    if exp_name is None and len(flags['env']) > 1:
+        exp_name = 'sweep'
+    exp_name = checked_exp_name(exp_name, 'sweep', flags['env'][0])
+    folder = os.path.abspath(os.path.join(data_dir, exp_name))
+    varied = [name for name, values in flags.items() if len(values) > 1 and name != 'seed']
+    runs, settings_of = [], {}
+    # Seed by seed, so that all groups can be compared before the last seed is done.
+    for seed, *values in itertools.product(flags.pop('seed'), *flags.values()):
+        chosen = dict(zip(flags, values))
+        group = group_name(exp_name, {name: chosen[name] for name in varied})
+        if settings_of.setdefault(group, chosen) != chosen:
+            raise BadSetting('exp_name', exp_name, 'values that differ in letters and digits; two '
+                             'combinations would be named ' + group)
+        values = {name: value for name, value in chosen.items() if name in ACCEPTED}
+        kwargs = keyword_arguments(ddpg.ddpg, core.mlp_actor_critic,
+                                   named_settings(chosen['settings']), dict(values, seed=seed))
+        name = '{}_s{}'.format(group, seed)
+        runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
+    return Sweep(folder, runs, threads, jobs, address, max_failures)
+
+
+def networks(words):
+    """The values of --hid: words such as [400,300] are a network each; others are all of one."""
+    if not any(re.search(r'[][,]', word) for word in words):
+        return [words]
+    return [word.strip('[]').split(',') for word in words]
+
+
+def group_name(prefix, varied):
+    """
+    The name of a combination, as Spinning Up's ExperimentGrid has it.
+
+    Args:
+        prefix (str): Of all names of the sweep.
+        varied (dict): {setting: value} of those that have several values in it.
+
+    Returns:
+        prefix, and for each setting its shorthand and value: 'sweep_pi0-001_ac-hid64-64'. The
+        shorthand is the first three letters; where two settings share these, it is the whole name.
+    """
+    def short(name):
+        of_network = name in defaults_of(core.mlp_actor_critic)
+        return ('ac-' if of_network else '') + re.sub(r'[^A-Za-z0-9]', '', name[:3])
+
+    parts = [prefix]
+    for name, value in varied.items():
+        shared = sum(short(other) == short(name) for other in varied) > 1
+        text = '-'.join(map(str, value)) if isinstance(value, tuple) else str(value)
+        if isinstance(value, bool):
+            text = ''
+        if value is not False:
+            parts.append((name.replace('_', '-') if shared else short(name)) + clean(text))
+    return '_'.join(parts)
+
+
+def clean(text):
+    """Spinning Up's valid_str: lower case, with - for all but letters, digits, - and _."""
+    return re.sub(r'[^a-z0-9_-]', '-', text.lower())
+
+
+# ------------------------------------------------------------------------------------------------
+# What is done already
+# ------------------------------------------------------------------------------------------------
+
+def epochs_done(run, sweep_name, origin):
+    """
+    The epochs that a run has done for good, by what its folder holds.
+
+    Args:
+        run (Run): Of the sweep `sweep_name`.
+        origin (dict): `checkpoint.provenance()` of the sweep.
+
+    Raises:
+        BadSetting: The folder holds a run with other settings or of other code, or it cannot go on.
+    """
+    rows = table_of(run)
+    config, done = checkpoint.newest(run.folder) or (None, None)
+    if done is None:
+        if not rows:
+            return 0            # there is nothing, or it was killed before its first checkpoint
+        config, done = checkpoint.read_config(run.folder), len(rows)
+        if config is None or done < run.kwargs['epochs'] and not checkpoint.is_in(run.folder):
+            raise BadSetting('exp_name', sweep_name, 'another name: {} has a table, but nothing to '
+                             'go on from'.format(run.folder))
+    try:
+        check_same_run(dict(run.kwargs, env=run.env, actor_critic=core.mlp_actor_critic.__name__),
+                       config)
+        checkpoint.check_origin(config, origin)
+    except BadSetting as bad:
+        raise BadSetting(bad.name, bad.value, '{}, which is {}; or another --exp-name'.format(
+            bad.accepted, run.folder)) from None
+    except (checkpoint.Unusable, KeyError) as why:
+        raise BadSetting('exp_name', sweep_name, 'another name: {} {}'.format(
+            run.folder, why)) from None
+    if done > run.kwargs['epochs']:
+        raise BadSetting('epochs', run.kwargs['epochs'], 'at least {}, which {} has done'.format(
+            done, run.folder))
+    return done
+
+
+def table_of(run):
+    """The complete rows of a run's progress.txt, a list of {column: text}."""
+    try:
+        with open(os.path.join(run.folder, 'progress.txt')) as file:
+            header, *rows = [line.rstrip('\n').split('\t') for line in file if line.endswith('\n')]
+    except (OSError, ValueError):       # there is none, or nothing in it
+        return []
+    return [dict(zip(header, row)) for row in rows]
+
+
+# ------------------------------------------------------------------------------------------------
+# One run, in a Ray worker
+# ------------------------------------------------------------------------------------------------
+
+def train(run, sweep_folder, owner, origin, command):
+    """
+    Train a run to its end, from its last checkpoint where there is one.
+
+    Args:
+        run (tuple): The fields of a Run.
+        sweep_folder, owner (str): Where the sweep is, and what its file `lock` says.
+        origin (dict): `checkpoint.provenance()` of the sweep.
+        command (list of str): The sweep's, for config.json.
+
+    Returns:
+        (outcome, why): 'finished', 'failed', or 'misplaced' where this machine cannot do it.
+    """
+    run, here = Run(*run), socket.gethostname()
+    try:
+        with open(os.path.join(sweep_folder, 'lock')) as file:
+            shared = file.read() == owner
+    except OSError:
+        shared = False
+    if not shared:
+        return 'misplaced', '{} does not see the folder {}, which all nodes must share'.format(
+            here, sweep_folder)
+    try:
+        checkpoint.check_origin(origin, checkpoint.made_by())
+    except checkpoint.Unusable as why:
+        return 'misplaced', 'on {}, the sweep {}'.format(here, why)
+
+    os.makedirs(run.folder, exist_ok=True)
+    with open(os.path.join(run.folder, OUTPUT), 'a') as output:
+        for descriptor in (1, 2):
+            os.dup2(output.fileno(), descriptor)
+    print('sweep.py: started on {}, process {}'.format(here, os.getpid()), flush=True)
+    sys.argv = command
+    gym.logger.set_level(gym.logger.ERROR)
+    try:
+        wait_until_left(run.folder)
+        with guard.noting_signals():
+            ddpg.ddpg(run.env, logger_kwargs=dict(output_dir=run.folder, exp_name=run.group),
+                      resume=open_run(run.folder) if checkpoint.is_in(run.folder) else None,
+                      **run.kwargs)
+        return 'finished', ''
+    except (guard.RunStopped, BadSetting, checkpoint.Unusable) as why:
+        return 'failed', str(why)
+    except Exception as error:          # whatever it is, the sweep goes on
+        traceback.print_exc()
+        return 'failed', '{}: {}; see {} in {}'.format(
+            type(error).__name__, first_line(error), OUTPUT, run.folder)
+
+
+def wait_until_left(folder):
+    """Wait until a worker that the sweep has lost has left the folder. Raises checkpoint.Locked."""
+    path, end = os.path.join(folder, 'checkpoints', 'lock'), time.time() + PATIENCE
+    while os.path.exists(path):
+        try:
+            checkpoint.lock(path).close()
+            return
+        except checkpoint.Locked:
+            if time.time() > end:
+                raise
+            time.sleep(0.5)
+
+
+# ------------------------------------------------------------------------------------------------
+# Ray
+# ------------------------------------------------------------------------------------------------
+
+# Ends what Ray may leave on this machine where the sweep itself is killed: all processes that have
+# the folder of its Ray session in their command line or their environment.
+REAPER = '''
+import glob, os, shutil, signal, sys
+folder = sys.argv[1]
+sys.stdin.read()                        # ends when the sweep ends, however it does
+for process in glob.glob('/proc/[0-9]*'):
+    pid = int(os.path.basename(process))
+    try:
+        text = b''.join(open(os.path.join(process, name), 'rb').read()
+                        for name in ('cmdline', 'environ'))
+        if folder.encode() in text and pid != os.getpid():
+            os.kill(pid, signal.SIGKILL)
+    except OSError:                     # it has ended, or is another user's
+        pass
+shutil.rmtree(folder, ignore_errors=True)
+'''
+
+
+@contextlib.contextmanager
+def ray_on_this_machine(cpus):
+    """Ray on this machine alone, of which nothing is left afterwards."""
+    folder = tempfile.mkdtemp(prefix='sweep-', dir='/tmp')      # short: it holds sockets
+    reaper = subprocess.Popen([sys.executable, '-c', REAPER, folder], stdin=subprocess.PIPE,
+                              start_new_session=True)
+    try:
+        ray.init(address='local', num_cpus=cpus, include_dashboard=False, _temp_dir=folder,
+                 object_store_memory=100 * 2 ** 20, log_to_driver=False, configure_logging=False)
+        yield
+    finally:
+        ray.shutdown()
+        reaper.stdin.close()
+        reaper.wait()
+
+
+@contextlib.contextmanager
+def ray_cluster(address, threads):
+    """
+    The cluster at an address.
+
+    Raises:
+        BadSetting: There is none, this machine is no node of it, or no node has enough cores.
+    """
+    try:
+        if address != 'auto':
+            host, _, port = address.rpartition(':')
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (OSError, ValueError, OverflowError, RuntimeError) as error:
+        raise BadSetting('address', address, 'HOST:PORT of a Ray cluster that this machine is a '
+                         'node of, or auto; ' + first_line(error)) from None
+    try:
+        cores = max(node['Resources'].get('CPU', 0) for node in ray.nodes() if node['Alive'])
+        if threads > cores:
+            raise BadSetting('threads', threads,
+                             'at most {:.0f}, the cores of a node'.format(cores))
+        yield
+    finally:
+        ray.shutdown()
+
+
+class Stopped(Exception):
+    """The sweep ends before its runs do. `exit_code` is what the process should end with."""
+
+    def __init__(self, why, exit_code):
+        super().__init__(why)
+        self.exit_code = exit_code
+
+
+def train_all(sweep, runs, origin, board):
+    """
+    Train runs, all at a time that Ray has cores for. One that fails is started again.
+
+    Returns:
+        {name of the run: why it failed}, of those that were given up.
+
+    Raises:
+        Stopped: By a signal, or by a node that cannot work for the sweep. All has saved.
+    """
+    with open(os.path.join(sweep.folder, 'lock')) as file:
+        owner = file.read()
+    task = ray.remote(max_calls=1, max_retries=0)(train)
+    failures, given_up, pending = Counter(), {}, {}
+
+    def submit(run):
+        board.waits(run)
+        pending[task.options(num_cpus=run.kwargs['threads'], name=run.name).remote(
+            tuple(run), sweep.folder, owner, origin, sys.argv)] = run
+
+    def stop(why, exit_code):
+        for ref in pending:
+            ray.cancel(ref)             # in a worker that trains, this is a Ctrl-C: it saves
+        ray.wait(list(pending), num_returns=len(pending), timeout=PATIENCE)
+        raise Stopped(why, exit_code)
+
+    for run in runs:
+        submit(run)
+    while pending:
+        done, _ = ray.wait(list(pending), timeout=1)
+        for ref in done:
+            run = pending.pop(ref)
+            try:
+                outcome, why = ray.get(ref)
+            except ray.exceptions.RayTaskError as error:        # train() itself could not be loaded
+                outcome, why = 'misplaced', first_line(error.cause)
+            except ray.exceptions.RayError as error:
+                outcome, why = 'failed', first_line(error)
+            if outcome == 'misplaced':
+                stop(why, 1)
+            if outcome == 'finished':
+                board.ends(run, 'finished')
+                continue
+            failures[run.name] += 1
+            if failures[run.name] < sweep.max_failures:
+                board.say(run, 'failed, and is started again: ' + why)
+                submit(run)
+            else:
+                board.ends(run, 'failed', 'failed for the last time: ' + why)
+                given_up[run.name] = why
+        if guard.pending_signal():
+            stop('Interrupted by ' + signal.Signals(guard.pending_signal()).name,
+                 128 + guard.pending_signal())
+        board.show()
+    return given_up
+
+
+# ------------------------------------------------------------------------------------------------
+# The screen
+# ------------------------------------------------------------------------------------------------
+
+class Board:
+    """
+    What is to be seen of a sweep: a live table on a terminal, plain lines in a pipe.
+
+    It reads the runs' own tables, so that it knows what any node has done.
+
+    Args:
+        runs (list of Run): All of the sweep.
+    """
+
+    def __init__(self, runs):
+        self.runs, self.console = runs, Console()
+        self.rows = {run.name: table_of(run) for run in runs}
+        self.state = dict.fromkeys(self.rows, 'finished')
+        self.printed = {}           # {name: size of its output before it started}
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
+
+    def __enter__(self):
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.live.stop()
+
+    def say(self, run, text):
+        """One line about a run, above the table."""
+        self.console.print('{}: {}'.format(run.name, text), soft_wrap=True, markup=False,
+                           highlight=False)
+
+    def waits(self, run):
+        """A run waits for a core."""
+        self.state[run.name] = 'waiting'
+        self.printed[run.name] = self._size_of_output(run)
+
+    def ends(self, run, state, text=None):
+        """A run has 'finished', or 'failed' for good."""
+        self._look_at(run)
+        self.state[run.name] = state
+        self.say(run, text or state)
+
+    def show(self):
+        """Look at all that may have changed, and show it."""
+        for run in self.runs:
+            if (self.state[run.name] == 'waiting'
+                    and self._size_of_output(run) > self.printed[run.name]):
+                self.state[run.name] = 'running'
+                if not self.live.is_started:
+                    self.say(run, 'started')
+            if self.state[run.name] == 'running':
+                self._look_at(run)
+        if self.live.is_started:
+            self.live.update(self._table(), refresh=True)
+
+    def _size_of_output(self, run):
+        path = os.path.join(run.folder, OUTPUT)
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
+    def _look_at(self, run):
+        rows = table_of(run)
+        if len(rows) > len(self.rows[run.name]) and not self.live.is_started:
+            epoch, speed, test_return, left = progress(run, rows)
+            self.say(run, 'epoch {}, {} steps/s, test return {}, {} left'.format(
+                epoch, speed, test_return, left))
+        if rows:                    # a run that goes on empties its table for a moment
+            self.rows[run.name] = rows
+
+    def _table(self):
+        table = Table('run', '', 'epoch', 'steps/s', 'last test return', 'time left')
+        for column in table.columns[2:]:
+            column.justify = 'right'
+        order = ['running', 'failed', 'waiting', 'finished']
+        counts = Counter(self.state.values())
+        shown = sorted(self.runs, key=lambda run: order.index(self.state[run.name]))
+        for run in shown[:max(1, self.console.height - 6)]:
+            state = self.state[run.name]
+            table.add_row(run.name, state, *progress(run, self.rows[run.name], state == 'running'))
+        table.caption = ', '.join('{} {}'.format(counts[state], state) for state in order
+                                  if counts[state])
+        return table
+
+
+def progress(run, rows, running=True):
+    """
+    How far a run is, in words: epoch, steps per second, last test return, time left.
+
+    Args:
+        run (Run): Of the sweep.
+        rows (list of dict): Of its table.
+        running (bool): Whether it has a speed, and a time left.
+    """
+    epochs = run.kwargs['epochs']
+    if not rows:
+        return '0/{}'.format(epochs), '', '', ''
+    steps, seconds = (float(rows[-1][column]) - (float(rows[-2][column]) if len(rows) > 1 else 0)
+                      for column in ('TotalEnvInteracts', 'Time'))
+    left = (epochs - len(rows)) * seconds
+    speed = '{:.0f}'.format(steps / seconds) if running else ''
+    return ('{}/{}'.format(len(rows), epochs), speed,
+            '{:.1f}'.format(float(rows[-1]['AverageTestEpRet'])),
+            str(datetime.timedelta(seconds=round(left))) if running else '')
+
+
+# ------------------------------------------------------------------------------------------------
+# The command
+# ------------------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def claimed(folder):
+    """
+    The sweep's folder, made where it is missing, for this process alone.
+
+    Raises:
+        BadSetting: Another sweep is at work there, or it cannot be written.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        lock = checkpoint.lock(os.path.join(folder, 'lock'))
+    except checkpoint.Locked as why:
+        raise BadSetting('exp_name', os.path.basename(folder),
+                         'a sweep that is not running; {}'.format(why)) from None
+    except OSError as error:
+        raise BadSetting('data_dir', os.path.dirname(folder),
+                         'a folder that can be written; ' + error.strerror) from None
+    with lock:
+        yield
+
+
+def run_sweep(sweep):
+    """
+    Train what is not finished, then summarise all.
+
+    Returns:
+        {name of a run: why it failed}, of those that were given up.
+
+    Raises:
+        BadSetting: A folder holds another run, or the sweep cannot begin.
+        Stopped: It ended early.
+    """
+    origin, name = checkpoint.provenance(), os.path.basename(sweep.folder)
+    missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
+    given_up = {}
+    with contextlib.ExitStack() as stack:
+        if missing:
+            stack.enter_context(ray_on_this_machine(sweep.jobs * sweep.threads)
+                                if sweep.address is None else
+                                ray_cluster(sweep.address, sweep.threads))
+        stack.enter_context(claimed(sweep.folder))
+        print('{} runs in {} groups, of which {} have finished, in {}'.format(
+            len(sweep.runs), len({run.group for run in sweep.runs}),
+            len(sweep.runs) - len(missing), sweep.folder), flush=True)
+        if missing:
+            given_up = train_all(sweep, missing, origin, stack.enter_context(Board(sweep.runs)))
+        table = summary.write(sweep.folder)
+    if table is not None:
+        print('\n{}\n\nWrote {}'.format(summary.as_text(table), ', '.join(
+            os.path.join(sweep.folder, name) for name in summary.FILES)))
+    return given_up
+
+
+def main():
+    """The command line. Exit code 2 for bad input, in one line and with nothing written."""
+    gym.logger.set_level(gym.logger.ERROR)
+    with guard.noting_signals():
+        try:
+            given_up = run_sweep(parse_args(sys.argv[1:]))
+        except BadSetting as bad:
+            print('sweep.py: error: ' + bad.flag(), file=sys.stderr)
+            sys.exit(2)
+        except Stopped as end:
+            print('sweep.py: {}. The same command goes on.'.format(end), file=sys.stderr)
+            sys.exit(end.exit_code)
+    for name, why in given_up.items():
+        print('sweep.py: error: {} was given up: {}'.format(name, why), file=sys.stderr)
+    sys.exit(1 if given_up else 0)
+
+
+if __name__ == '__main__':
+    main()

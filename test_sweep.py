@@ -1,0 +1,405 @@
+"""
+test_sweep.py: sweeps name, group, train, resume and summarise their runs as they should; the bits
+are those of ddpg.py, whichever process or node is killed; and nothing of Ray stays behind.
+"""
+import contextlib
+import glob
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import checkpoint
+import summary
+import sweep
+from settings import BadSetting
+from test_seeding import HERE, Run, RunFolder
+from test_resume import wait_for
+
+# Runs of a few seconds, checkpoints at every epoch.
+SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
+         '--start-steps 200 --update-after 100 --batch-size 16 --num-test-episodes 2 '
+         '--save-freq 1').split()
+LONG = SHORT + ['--epochs', '30']
+
+CRASHES = '''
+import os
+import gym
+import numpy as np
+
+class Crashes(gym.envs.classic_control.PendulumEnv):
+    """Raises in its 500th step, in a process where ONLY is empty or does not exist as a file."""
+    steps = 0
+
+    def step(self, a):
+        self.steps += 1
+        only = os.environ.get('ONLY')
+        if self.steps == 500 and not (only and os.path.exists(only)):
+            if only:
+                open(only, 'w').close()
+            raise RuntimeError('the pendulum fell off')
+        return super().step(a)
+
+gym.register('Crashes-v0', entry_point=Crashes, max_episode_steps=200)
+'''
+
+
+def parsed(*words):
+    """What the command line means."""
+    return sweep.parse_args(list(words))
+
+
+def start(*words, **env):
+    """`python sweep.py words` as a process with pipes, that heeds Ctrl-C."""
+    return subprocess.Popen(
+        [sys.executable, os.path.join(HERE, 'sweep.py')] + list(map(str, words)),
+        env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def finish(process, code=0):
+    """Wait for the end, and see that nothing stays behind; what it printed, with the exit code."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, (process.returncode, out, err)
+    assert_nothing_stays()
+    return out, err
+
+
+def ray_processes():
+    """The command lines of all processes of Ray on this machine, {pid: text}."""
+    found = {}
+    for path in glob.glob('/proc/[0-9]*/cmdline'):
+        with contextlib.suppress(OSError):
+            with open(path, 'rb') as file:
+                text = file.read().replace(b'\0', b' ').decode(errors='replace')
+            if re.search(r'^ray::|/ray/|/tmp/sweep-', text):
+                found[int(path.split('/')[2])] = text
+    return found
+
+
+def assert_nothing_stays(seconds=15):
+    """No process of Ray is left, but those that a test has started itself; nor a file in /tmp."""
+    end = time.time() + seconds
+    while ray_processes() or glob.glob('/tmp/sweep-*'):
+        assert time.time() < end, (ray_processes(), glob.glob('/tmp/sweep-*'))
+        time.sleep(0.2)
+
+
+def run_folder(data_dir, name):
+    """The folder of a run by its name, below a data folder."""
+    folder, = glob.glob(os.path.join(str(data_dir), '*', '*', name))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def alone(tmp_path_factory):
+    """alone(words...) -> the run of `python ddpg.py words`, made once."""
+    made = {}
+
+    def run(*words):
+        if words not in made:
+            made[words] = Run(tmp_path_factory.mktemp('alone'), list(words))
+        return made[words]
+    return run
+
+
+# ---- Combinations, and their names ---------------------------------------------------------------
+
+@pytest.mark.parametrize('words, groups', [
+    ('--env Pendulum-v0 --seed 0 1', ['sweep_pendulum-v0']),
+    ('--env Pendulum-v0 --exp-name x --pi-lr 1e-3', ['x']),
+    ('--env Pendulum-v0 MountainCarContinuous-v0 --exp-name x',
+     ['x_envpendulum-v0', 'x_envmountaincarcontinuous-v0']),
+    ('--env Pendulum-v0 MountainCarContinuous-v0',
+     ['sweep_envpendulum-v0', 'sweep_envmountaincarcontinuous-v0']),
+    ('--exp-name x --env Pendulum-v0 --q-lr 1e-3 1e-4 --pi-lr 0.1',
+     ['x_ql0-001', 'x_ql0-0001']),
+    ('--exp-name x --env Pendulum-v0 --hid [64,32] [8] --seed 3', ['x_ac-hid64-32', 'x_ac-hid8']),
+    ('--exp-name x --env Pendulum-v0 --hid 64 32', ['x']),
+    ('--exp-name x --env Pendulum-v0 --time-limit-terminal false true', ['x', 'x_tim']),
+    ('--exp-name x --env Pendulum-v0 --settings default notes --pi_lr 1 2',
+     ['x_setdefault_pi1-0', 'x_setdefault_pi2-0', 'x_setnotes_pi1-0', 'x_setnotes_pi2-0']),
+    ('--exp-name x --env Pendulum-v0 --pi-lr 1 2 --settings default notes',
+     ['x_pi1-0_setdefault', 'x_pi1-0_setnotes', 'x_pi2-0_setdefault', 'x_pi2-0_setnotes']),
+    ('--exp-name x --env Pendulum-v0 --noise ou gaussian --noise-sigma 0.1 0.2 --init glorot paper',
+     ['x_noise{}_noise-sigma{}_ac-ini{}'.format(n, s, i) for n in ('ou', 'gaussian')
+      for s in ('0-1', '0-2') for i in ('glorot', 'paper')])])
+def test_only_what_varies_is_in_the_name(words, groups):
+    runs = parsed(*words.split(), '--data-dir', 'd').runs
+    assert [run.group for run in runs if run.kwargs['seed'] == runs[0].kwargs['seed']] == groups
+    for run in runs:
+        name = '{}_s{}'.format(run.group, run.kwargs['seed'])
+        assert run.name == name and run.folder.endswith(os.path.join(run.group, name))
+
+
+def test_every_combination_is_a_run_with_its_settings():
+    given = parsed(*'--env Pendulum-v0 MountainCarContinuous-v0 --seed 7 8 9 --settings default notes '
+                   '--hid [5,4] [3] --time-limit-terminal --batch-size 32 --jobs 3'.split())
+    assert len(given.runs) == len({run.folder for run in given.runs}) == 24
+    assert (given.jobs, given.threads, given.address, given.max_failures) == (3, 1, None, 3)
+    assert {(run.env, run.kwargs['seed'], run.kwargs['pi_lr'], run.kwargs['ac_kwargs']['hidden_sizes'])
+            for run in given.runs} == {(env, seed, pi_lr, hidden)
+                                       for env in ('Pendulum-v0', 'MountainCarContinuous-v0')
+                                       for seed in (7, 8, 9) for pi_lr in (3e-4, 1e-4)
+                                       for hidden in ((5, 4), (3,))}
+    for run in given.runs:
+        assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
+        assert run.kwargs['time_limit_terminal'] is True
+    assert [run.kwargs['seed'] for run in given.runs] == [7] * 8 + [8] * 8 + [9] * 8
+
+
+# ---- What is refused -----------------------------------------------------------------------------
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """refused(words...) -> the line on stderr, after checking that nothing was touched or started."""
+    monkeypatch.chdir(tmp_path)
+
+    def tree():
+        return {path: os.path.getmtime(path) for path in glob.glob('**', recursive=True)}
+
+    def check(*words):
+        before = tree()
+        monkeypatch.setattr(sys, 'argv', ['sweep.py'] + list(map(str, words)))
+        with pytest.raises(SystemExit) as end:
+            sweep.main()
+        out, err = capsys.readouterr()
+        assert (end.value.code, out) == (2, '')
+        assert err.startswith('sweep.py: error: ') and err.count('\n') == 1, err
+        assert tree() == before
+        assert_nothing_stays()
+        return err
+    return check
+
+
+@pytest.mark.parametrize('words, said', [
+    ('--seed 0 -1', '--seed -1: expected a whole number from 0'),
+    ('--seed 0 0.5', '--seed 0.5: expected'),
+    ('--seed 1 2 1', '--seed 1 2 1: expected each value once'),
+    ('--env Pendulum-v0 Pendulum-v9', '--env Pendulum-v9: expected'),
+    ('--env Pendulum-v0 CartPole-v0', '--env CartPole-v0: expected'),
+    ('--pi-lr 1e-3 zero', '--pi-lr zero: expected a number above 0'),
+    ('--settings default best', '--settings best: expected one of default, notes, paper'),
+    ('--batch-size 10 100 --replay-size 50 1000', '--batch-size 100: expected at most'),
+    ('--hid [4,4] [4,0]', '--hidden-sizes 4 0: expected'),
+    ('--hid [4,4] [x]', '--hidden-sizes x: expected'),
+    ('--hid [4,4] [4] --action-layer 1 3', '--action-layer 3: expected at most 2'),
+    ('--exp-name a/b', '--exp-name a/b: expected letters'),
+    ('--jobs 0', '--jobs 0: expected a whole number of at least 1'),
+    ('--max-failures 0', '--max-failures 0: expected'),
+    ('--jobs 2 --address auto', '--jobs 2: expected nothing beside --address'),
+    ('--address nowhere', '--address nowhere: expected HOST:PORT'),
+    ('--address 127.0.0.1:1', '--address 127.0.0.1:1: expected HOST:PORT'),
+    ('--address auto', '--address auto: expected'),
+    ('--no-such-flag 1', '--no-such-flag'),
+    ('--resume out/x', '--resume'),
+    ('--seed', '--seed')])
+def test_bad_input_is_told_before_anything_starts(refused, words, said):
+    base = [] if '--env' in words else ['--env', 'Pendulum-v0']
+    assert said in refused(*base, *words.split())
+
+
+def test_names_that_would_be_the_same(refused, tmp_path, monkeypatch):
+    (tmp_path / 'two_envs.py').write_text(
+        'import gym\nfor name in ("Same-v0", "same-v0"):\n'
+        '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+    assert 'sweep_envtwo_envs-same-v0' in refused('--env', 'two_envs:Same-v0', 'two_envs:same-v0')
+
+
+def test_a_data_folder_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / 'file').write_text('kept')
+    assert '--data-dir' in refused(*SHORT, '--data-dir', 'file')
+
+
+# ---- One sweep, from its beginning to its end ----------------------------------------------------
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """(data folder, what was printed) of a sweep of two groups and two seeds."""
+    folder = tmp_path_factory.mktemp('finished')
+    out, err = finish(start(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '5',
+                            '--exp-name', 'x', '--data-dir', folder))
+    assert err == ''
+    return folder, out
+
+
+def test_runs_have_the_bits_of_ddpg(finished, alone):
+    folder, _ = finished
+    for seed, lr, name in (('4', '1e-3', 'x_pi0-001_s4'), ('5', '1e-4', 'x_pi0-0001_s5')):
+        RunFolder(run_folder(folder, name)).assert_same_as(
+            alone(*SHORT, '--pi-lr', lr, '--seed', seed))
+        with open(os.path.join(run_folder(folder, name), 'config.json')) as file:
+            config = json.load(file)
+        assert config['exp_name'] == name[:-3] and config['seed'] == int(seed)
+        assert 'sweep.py' in config['command'] and '--pi-lr 1e-3 1e-4' in config['command']
+    assert len(glob.glob(str(folder / 'x' / '*' / '*' / 'progress.txt'))) == 4
+
+
+def test_what_is_printed_in_a_pipe(finished):
+    _, out = finished
+    assert out.startswith('4 runs in 2 groups, of which 0 have finished, in ')
+    assert len(re.findall(r'^x_pi0-0+1_s[45]: started$', out, re.MULTILINE)) == 4
+    assert len(re.findall(r'^x_pi0-0+1_s[45]: finished$', out, re.MULTILINE)) == 4
+    assert len(re.findall(r'^x_pi0-0+1_s[45]: epoch 3/3, \d+ steps/s, test return -\d+\.\d, '
+                          r'0:00:00 left$', out, re.MULTILINE)) == 4
+    assert '\x1b' not in out and 'summary.csv' in out
+
+
+def test_the_summary_and_the_plots(finished):
+    folder, out = finished
+    table = pd.read_csv(str(folder / 'x' / 'summary.csv')).set_index('group')
+    assert sorted(table.index) == ['x_pi0-0001', 'x_pi0-001']
+    for group, row in table.iterrows():
+        returns = np.array([RunFolder(run_folder(folder, '{}_s{}'.format(group, seed))).columns[
+            'AverageTestEpRet'] for seed in (4, 5)], float)         # (seeds, epochs)
+        for metric, values in dict(final=returns[:, -1], best=returns.max(1)).items():
+            assert np.isclose(row[metric + '_mean'], values.mean())
+            assert np.isclose(row[metric + '_std'], abs(values[0] - values[1]) / np.sqrt(2))
+            assert np.isclose(row[metric + '_iqm'], values.mean())
+            assert np.isclose(row[metric + '_mean_ci_low'], values.min())
+            assert np.isclose(row[metric + '_mean_ci_high'], values.max())
+            assert '{:.1f}'.format(values.mean()) in out
+        assert (row.env, row.seeds, row.unfinished) == ('Pendulum-v0', 2, 0)
+        assert 10 < row.steps_per_second < 1e5
+    with open(str(folder / 'x' / 'Performance.png'), 'rb') as png:
+        assert png.read(8) == b'\x89PNG\r\n\x1a\n'
+    assert '<svg' in (folder / 'x' / 'Performance.svg').read_text()
+
+
+def test_the_plot_command_separates_groups_and_averages_seeds(finished, monkeypatch):
+    from spinup.utils import plot
+    datasets = plot.get_all_datasets([str(finished[0] / 'x') + '/'])
+    assert {(data.Condition1[0], data.Unit[0]) for data in datasets} == {
+        (group, unit) for group in ('x_pi0-001', 'x_pi0-0001') for unit in (0, 1)}
+
+
+def test_again_repeats_nothing_and_more_seeds_are_added(finished, tmp_path):
+    folder = shutil.copytree(str(finished[0]), str(tmp_path / 'copy'))
+    before = {name: os.stat(name).st_mtime_ns for name in glob.glob(folder + '/x/*/*/*')}
+    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x', '--data-dir', folder]
+    begin = time.time()
+    out, err = finish(start(*words, '--seed', '4', '5'))
+    assert '4 runs in 2 groups, of which 4 have finished' in out and err == ''
+    assert 'started' not in out and 'summary.csv' in out
+    out, _ = finish(start(*words, '--seed', '5', '6'))
+    assert '4 runs in 2 groups, of which 2 have finished' in out
+    assert {name: os.stat(name).st_mtime_ns for name in before} == before
+    table = pd.read_csv(os.path.join(folder, 'x', 'summary.csv'))
+    assert list(table.seeds) == [3, 3]
+
+
+def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
+    folder = shutil.copytree(str(finished[0]), 'copy')
+    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x', '--data-dir', folder, '--seed', '4']
+    assert '--gamma 0.5: expected 0.99' in refused(*words, '--gamma', '0.5')
+    assert '--epochs 2: expected at least 3' in refused(*words, '--epochs', '2')
+    assert '--hidden-sizes 8 8: expected 32 24' in refused(*words, '--hid', '8', '8')
+    run = run_folder(folder, 'x_pi0-001_s4')
+    with open(os.path.join(run, 'config.json')) as file:
+        config = json.load(file)
+    shutil.rmtree(os.path.join(run, 'checkpoints'))
+    assert 'nothing to go on from' in refused(*words, '--epochs', '9')
+    for changed, said in ((dict(config, code='other'), 'is of other code'),
+                          (dict(config, versions=dict(config['versions'], numpy='1.0')), 'numpy 1.0')):
+        with open(os.path.join(run, 'config.json'), 'w') as file:
+            json.dump(changed, file)
+        assert '--exp-name x: expected another name' in refused(*words)
+        assert said in refused(*words)
+    os.remove(os.path.join(run, 'config.json'))
+    assert 'nothing to go on from' in refused(*words)
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_path):
+    folder = shutil.copytree(str(finished[0]), str(tmp_path / 'copy'))
+    for path in glob.glob(folder + '/x/*/*/checkpoints'):
+        shutil.rmtree(path)
+    given = parsed(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '5', '--exp-name', 'x',
+                   '--data-dir', folder)
+    origin = checkpoint.provenance()
+    assert [sweep.epochs_done(run, 'x', origin) for run in given.runs] == [3] * 4
+
+
+def test_a_second_sweep_in_the_folder_is_refused(finished, refused):
+    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--seed', '4', '--exp-name', 'x', '--data-dir', 'copy']
+    shutil.copytree(str(finished[0]), 'copy')
+    with sweep.claimed(os.path.join('copy', 'x')):
+        assert '--exp-name x: expected a sweep that is not running' in refused(*words)
+
+
+# ---- What dies -----------------------------------------------------------------------------------
+
+def test_killed_workers_are_started_again(tmp_path, alone):
+    process = start(*LONG, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path)
+    wait_for(process, 'x_s4: epoch')
+    for _ in range(2):
+        with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
+            pid = int(re.findall(r'started on .*, process (\d+)', output.read())[-1])
+        os.kill(pid, signal.SIGKILL)
+        wait_for(process, 'x_s4: failed, and is started again')
+        wait_for(process, 'x_s4: started')
+    out, _ = finish(process)
+    assert 'x_s4: finished' in out
+    with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
+        assert len(re.findall('Going on after step', output.read())) == 2
+    for seed in '45':
+        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
+
+
+@pytest.mark.parametrize('number, code', [(signal.SIGKILL, -9), (signal.SIGINT, 130),
+                                          (signal.SIGTERM, 143)])
+def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, number, code):
+    words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path]
+    finish(start(*words, '--seed', '3'))                            # a run that has finished
+    before = os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
+    process = start(*words, '--seed', '3', '4')
+    wait_for(process, 'x_s4: epoch')
+    process.send_signal(number)
+    out, err = finish(process, code)
+    if number != signal.SIGKILL:
+        assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
+            signal.Signals(number).name)
+        with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
+            saved_at = int(re.search(r'SIGINT at step (\d+)', output.read()).group(1))
+        with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
+            assert last.state['t'] == saved_at
+    out, _ = finish(start(*words, '--seed', '3', '4'))
+    assert '2 runs in 1 groups, of which 1 have finished' in out
+    assert os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns == before
+    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(alone(*LONG, '--seed', '4'))
+
+
+def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
+    (tmp_path / 'crashes.py').write_text(CRASHES)
+    words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
+    out, err = finish(start(*words, '--env', 'crashes:Crashes-v0', 'Pendulum-v0', '--max-failures',
+                            '2', '--exp-name', 'x', '--data-dir', tmp_path,
+                            PYTHONPATH=str(tmp_path)), 1)
+    assert out.count('x_envcrashes-crashes-v0_s0: failed, and is started again: ') == 1
+    assert 'x_envpendulum-v0_s0: finished' in out
+    assert err.startswith('sweep.py: error: x_envcrashes-crashes-v0_s0 was given up: the environment '
+                          'raised RuntimeError: the pendulum fell off at step ')
+    assert err.count('\n') == 1
+    table = pd.read_csv(str(tmp_path / 'x' / 'summary.csv')).set_index('group')
+    assert list(table.seeds) == [0, 1] and list(table.unfinished) == [1, 0]
+
+
+def test_a_run_that_failed_once_finishes(tmp_path):
+    (tmp_path / 'crashes.py').write_text(CRASHES)
+    words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
+    out, _ = finish(start(*words, '--env', 'crashes:Crashes-v0', '--exp-name', 'x', '--data-dir',
+                          tmp_path, PYTHONPATH=str(tmp_path), ONLY=str(tmp_path / 'crashed')))
+    assert out.count('failed') == 1 and 'x_s0: finished' in out
