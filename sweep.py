@@ -262,6 +262,7 @@ def train(run, sweep_folder, owner, origin, command):
                       **run.kwargs)
         return 'finished', ''
     except (guard.RunStopped, BadSetting, checkpoint.Unusable) as why:
+        print('sweep.py: ended: {}'.format(why), flush=True)
         return 'failed', str(why)
     except Exception as error:          # whatever it is, the sweep goes on
         traceback.print_exc()

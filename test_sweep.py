@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -36,10 +37,10 @@ LONG = SHORT + ['--epochs', '30']
 CRASHES = '''
 import os
 import gym
-import numpy as np
+from gym.envs.classic_control import PendulumEnv
 
-class Crashes(gym.envs.classic_control.PendulumEnv):
-    """Raises in its 500th step, in a process where ONLY is empty or does not exist as a file."""
+class Crashes(PendulumEnv):
+    """Raises in its 500th step; where ONLY names a file, once, and makes the file."""
     steps = 0
 
     def step(self, a):
@@ -344,13 +345,12 @@ def test_a_second_sweep_in_the_folder_is_refused(finished, refused):
 
 def test_killed_workers_are_started_again(tmp_path, alone):
     process = start(*LONG, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path)
-    wait_for(process, 'x_s4: epoch')
     for _ in range(2):
+        wait_for(process, 'x_s4: epoch')
         with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
             pid = int(re.findall(r'started on .*, process (\d+)', output.read())[-1])
         os.kill(pid, signal.SIGKILL)
         wait_for(process, 'x_s4: failed, and is started again')
-        wait_for(process, 'x_s4: started')
     out, _ = finish(process)
     assert 'x_s4: finished' in out
     with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
@@ -373,7 +373,7 @@ def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, number, code
         assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
             signal.Signals(number).name)
         with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
-            saved_at = int(re.search(r'SIGINT at step (\d+)', output.read()).group(1))
+            saved_at = int(re.search(r'ended: SIGINT at step (\d+)', output.read()).group(1))
         with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
             assert last.state['t'] == saved_at
     out, _ = finish(start(*words, '--seed', '3', '4'))
@@ -403,3 +403,147 @@ def test_a_run_that_failed_once_finishes(tmp_path):
     out, _ = finish(start(*words, '--env', 'crashes:Crashes-v0', '--exp-name', 'x', '--data-dir',
                           tmp_path, PYTHONPATH=str(tmp_path), ONLY=str(tmp_path / 'crashed')))
     assert out.count('failed') == 1 and 'x_s0: finished' in out
+
+
+# ---- A cluster -----------------------------------------------------------------------------------
+
+class Cluster:
+    """
+    A real Ray cluster on this machine: `ray start` per node, each with one core.
+
+    Args:
+        folder (str): For Ray's own files; a short path.
+        nodes (list of str): A command before each `ray start`, such as 'ip netns exec a'; or ''.
+        address (str): IP address of the first.
+    """
+
+    def __init__(self, folder, nodes=('', ''), address='127.0.0.1'):
+        with socket.socket() as free:
+            free.bind(('', 0))
+            self.address = '{}:{}'.format(address, free.getsockname()[1])
+        self.folder, self.nodes = folder, []
+        for node in nodes:
+            self.add(node)
+
+    def add(self, before=''):
+        """Start another node. Its processes are a session of their own."""
+        ray = [os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
+               '--num-cpus=1', '--disable-usage-stats', '--object-store-memory=100000000']
+        host, port = self.address.split(':')
+        ray += ['--address=' + self.address] if self.nodes else [
+            '--head', '--node-ip-address=' + host, '--port=' + port, '--include-dashboard=false',
+            '--temp-dir=' + self.folder]
+        node = subprocess.Popen(before.split() + ray, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, universal_newlines=True,
+                                start_new_session=True)
+        self.nodes.append(node)
+        wait_for(node, 'Ray runtime started')
+
+    def kill(self, number):
+        """SIGKILL a node: its raylet, its agents, and its workers, at once."""
+        for pid in self.processes(number):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.nodes[number].wait()
+
+    def processes(self, number):
+        """The processes of a node: all of its session."""
+        found = []
+        for path in glob.glob('/proc/[0-9]*'):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(int(os.path.basename(path))) == self.nodes[number].pid:
+                    found.append(int(os.path.basename(path)))
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for number in reversed(range(len(self.nodes))):
+            self.kill(number)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert_nothing_stays()
+
+
+def where(folder):
+    """The processes that a run was started in, by its output."""
+    with open(os.path.join(folder, sweep.OUTPUT)) as output:
+        return [int(pid) for pid in re.findall(r'started on .*, process (\d+)', output.read())]
+
+
+def test_a_node_of_a_cluster_is_killed(tmp_path, tmp_path_factory, alone):
+    with Cluster(tempfile.mkdtemp(prefix='ray-', dir='/tmp')) as cluster:
+        words = LONG + ['--exp-name', 'x', '--seed', '4', '5', '--data-dir', tmp_path]
+        process = start(*words, '--address', cluster.address)
+        wait_for(process, 'x_s4: epoch')
+        wait_for(process, 'x_s5: epoch')
+        lost = [seed for seed in '45'
+                if where(run_folder(tmp_path, 'x_s' + seed))[0] in cluster.processes(1)]
+        assert len(lost) == 1, 'a run on each node'
+        cluster.kill(1)
+        wait_for(process, 'x_s{}: failed, and is started again'.format(*lost))
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, (out, err)
+        assert len(where(run_folder(tmp_path, 'x_s{}'.format(*lost)))) == 2
+        assert not any('ray::' in text for text in ray_processes().values()), 'its workers are gone'
+    for seed in '45':
+        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
+
+
+def test_a_cluster_without_enough_cores_or_a_shared_folder(tmp_path, refused):
+    with Cluster(tempfile.mkdtemp(prefix='ray-', dir='/tmp'), ['']) as cluster:
+        process = start(*SHORT, '--address', cluster.address, '--threads', '2',
+                        '--data-dir', tmp_path / 'x')
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 2 and '--threads 2: expected at most 1' in err
+        assert not (tmp_path / 'x').exists()
+
+
+def test_a_node_that_does_not_share_the_folder_says_so(tmp_path):
+    run = parsed(*SHORT, '--data-dir', str(tmp_path)).runs[0]
+    origin = checkpoint.provenance()
+    folder = os.path.dirname(os.path.dirname(run.folder))
+    outcome, why = sweep.train(tuple(run), folder, 'process 1 on head', origin, [])
+    assert outcome == 'misplaced' and 'does not see the folder ' + folder in why
+    with sweep.claimed(folder):
+        with open(os.path.join(folder, 'lock')) as file:
+            owner = file.read()
+        outcome, why = sweep.train(tuple(run), folder, owner, dict(origin, code='other'), [])
+        assert outcome == 'misplaced' and 'is of other code' in why
+        outcome, why = sweep.train(tuple(run), folder, 'process 1 on head', origin, [])
+        assert outcome == 'misplaced'
+    assert not os.path.exists(run.folder)
+
+
+# ---- Statistics, and the screen ------------------------------------------------------------------
+
+def test_statistics_over_seeds():
+    values = [0., 10., 20., 30., 1000., 40., 50., -500.]
+    found = summary.over_seeds(values)
+    assert found['mean'] == np.mean(values) and np.isclose(found['std'], np.std(values, ddof=1))
+    assert found['iqm'] == 25.      # of 10, 20, 30, 40
+    rng = np.random.RandomState(1)
+    means = rng.choice(values, (20000, 8)).mean(1)
+    assert np.allclose([found['mean_ci_low'], found['mean_ci_high']],
+                       np.percentile(means, [2.5, 97.5]), atol=10)
+    assert found['iqm_ci_low'] < 25. < found['iqm_ci_high']
+    assert summary.over_seeds(values) == found, 'the bootstrap is seeded'
+    one = summary.over_seeds([3.])
+    assert (one['mean'], one['iqm']) == (3., 3.)
+    assert np.isnan([one['std'], one['mean_ci_low'], one['iqm_ci_high']]).all()
+
+
+def test_the_live_table_of_a_terminal(finished):
+    runs = parsed(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '9', '--exp-name', 'x',
+                  '--data-dir', str(finished[0])).runs
+    board = sweep.Board(runs)
+    board.console = Console(file=io.StringIO(), width=100, height=30)
+    board.state.update({runs[0].name: 'running', runs[-1].name: 'waiting'})
+    board.console.print(board._table())
+    text = board.console.file.getvalue()
+    assert re.search(r'x_pi0-001_s4 .* running .* 3/3 .* \d+ .* -\d+\.\d .* 0:00:00', text)
+    assert re.search(r'x_pi0-0001_s9 .* waiting .* 0/3', text)
+    assert '1 running, 1 waiting, 2 finished' in text
+    board.console = Console(file=io.StringIO(), width=100, height=8)
+    board.console.print(board._table())
+    assert board.console.file.getvalue().count('x_pi') == 2, 'it fits the terminal'
