@@ -306,6 +306,13 @@ shutil.rmtree(folder, ignore_errors=True)
 '''
 
 
+def init_ray(**options):
+    """ray.init, quiet, and without its own handler of SIGTERM, which aborts 3 s after the signal."""
+    ray.init(log_to_driver=False, configure_logging=False, **options)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.getsignal(number))
+
+
 @contextlib.contextmanager
 def ray_on_this_machine(cpus):
     """Ray on this machine alone, of which nothing is left afterwards."""
@@ -313,8 +320,8 @@ def ray_on_this_machine(cpus):
     reaper = subprocess.Popen([sys.executable, '-c', REAPER, folder], stdin=subprocess.PIPE,
                               start_new_session=True)
     try:
-        ray.init(address='local', num_cpus=cpus, include_dashboard=False, _temp_dir=folder,
-                 object_store_memory=100 * 2 ** 20, log_to_driver=False, configure_logging=False)
+        init_ray(address='local', num_cpus=cpus, include_dashboard=False, _temp_dir=folder,
+                 object_store_memory=100 * 2 ** 20)
         yield
     finally:
         ray.shutdown()
@@ -334,7 +341,7 @@ def ray_cluster(address, threads):
         if address != 'auto':
             host, _, port = address.rpartition(':')
             socket.create_connection((host, int(port)), timeout=10).close()
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
+        init_ray(address=address)
     except (OSError, ValueError, OverflowError, RuntimeError) as error:
         raise BadSetting('address', address, 'HOST:PORT of a Ray cluster that this machine is a '
                          'node of, or auto; ' + first_line(error)) from None
@@ -392,6 +399,8 @@ def train_all(sweep, runs, origin, board):
                 outcome, why = ray.get(ref)
             except ray.exceptions.RayTaskError as error:        # train() itself could not be loaded
                 outcome, why = 'misplaced', first_line(error.cause)
+            except ray.exceptions.LocalRayletDiedError:
+                outcome, why = 'misplaced', "this machine's node of the cluster has died"
             except ray.exceptions.RayError as error:
                 outcome, why = 'failed', first_line(error)
             if outcome == 'misplaced':

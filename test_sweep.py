@@ -430,9 +430,9 @@ class Cluster:
         ray = [os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
                '--num-cpus=1', '--disable-usage-stats', '--object-store-memory=100000000']
         host, port = self.address.split(':')
+        ray += ['--node-ip-address=127.0.0.{}'.format(len(self.nodes) + 1)]
         ray += ['--address=' + self.address] if self.nodes else [
-            '--head', '--node-ip-address=' + host, '--port=' + port, '--include-dashboard=false',
-            '--temp-dir=' + self.folder]
+            '--head', '--port=' + port, '--include-dashboard=false', '--temp-dir=' + self.folder]
         node = subprocess.Popen(before.split() + ray, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, universal_newlines=True,
                                 start_new_session=True)
