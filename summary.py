@@ -20,6 +20,7 @@ from spinup.utils import plot
 
 FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
 
+
 def read_runs(folder):
     """
     The runs below a folder: a list of (config.json, progress.txt as a DataFrame), in the order of
@@ -31,6 +32,11 @@ def read_runs(folder):
         if 'progress.txt' in files and config and os.path.getsize(table):
             runs.append((config, pd.read_csv(table, sep='\t')))
     return runs
+
+
+def env_of(config):
+    """The environment's id, by config.json; '' where it is of another script, and does not say."""
+    return config.get('env', '')
 
 
 def interquartile_mean(values, axis=0):
@@ -83,8 +89,8 @@ def summarise(runs):
     for group in sorted({config.get('exp_name', 'exp') for config, _ in runs}):
         of_group = [(config, table) for config, table in runs
                     if config.get('exp_name', 'exp') == group]
-        tables = [table for config, table in of_group if len(table) >= config['epochs']]
-        row = dict(group=group, env=of_group[0][0]['env'], seeds=len(tables),
+        tables = [table for config, table in of_group if len(table) >= config.get('epochs', 0)]
+        row = dict(group=group, env=env_of(of_group[0][0]), seeds=len(tables),
                    unfinished=len(of_group) - len(tables),
                    steps_per_second=np.mean([table.TotalEnvInteracts.iloc[-1] / table.Time.iloc[-1]
                                              for table in tables]) if tables else np.nan)
@@ -120,7 +126,7 @@ def draw(runs, paths):
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     sns.set_theme(style='darkgrid', font_scale=1.5)
-    envs = sorted({config['env'] for config, _ in runs})
+    envs = sorted({env_of(config) for config, _ in runs})
     columns = min(len(envs), 3)
     rows = -(-len(envs) // columns)
     figure = plt.figure(figsize=(9 * columns, 6 * rows))
@@ -128,7 +134,7 @@ def draw(runs, paths):
         axes = figure.add_subplot(rows, columns, i + 1)
         plot.plot_data([table.assign(Condition1=config.get('exp_name', 'exp'),
                                      Performance=table.AverageTestEpRet)
-                        for config, table in runs if config['env'] == env])
+                        for config, table in runs if env_of(config) == env])
         axes.set(title=env, xlabel='environment steps', ylabel='test return')
         axes.legend(loc='best', fontsize='x-small')
     figure.tight_layout()

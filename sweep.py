@@ -307,7 +307,7 @@ shutil.rmtree(folder, ignore_errors=True)
 
 
 def init_ray(**options):
-    """ray.init, quiet, and without its own handler of SIGTERM, which aborts 3 s after the signal."""
+    """ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s."""
     ray.init(log_to_driver=False, configure_logging=False, **options)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.getsignal(number))

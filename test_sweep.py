@@ -5,6 +5,7 @@ are those of ddpg.py, whichever process or node is killed; and nothing of Ray st
 import contextlib
 import glob
 import io
+import itertools
 import json
 import os
 import re
@@ -19,12 +20,12 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import ray
 from rich.console import Console
 
 import checkpoint
 import summary
 import sweep
-from settings import BadSetting
 from test_seeding import HERE, Run, RunFolder
 from test_resume import wait_for
 
@@ -33,6 +34,8 @@ SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --h
          '--start-steps 200 --update-after 100 --batch-size 16 --num-test-episodes 2 '
          '--save-freq 1').split()
 LONG = SHORT + ['--epochs', '30']
+TWO_GROUPS = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x']
+HOST = ray.util.get_node_ip_address()
 
 CRASHES = '''
 import os
@@ -40,13 +43,13 @@ import gym
 from gym.envs.classic_control import PendulumEnv
 
 class Crashes(PendulumEnv):
-    """Raises in its 500th step; where ONLY names a file, once, and makes the file."""
+    """Raises from its 250th step on; where ONLY names a file, once, and makes the file."""
     steps = 0
 
     def step(self, a):
         self.steps += 1
         only = os.environ.get('ONLY')
-        if self.steps == 500 and not (only and os.path.exists(only)):
+        if self.steps >= 250 and not (only and os.path.exists(only)):
             if only:
                 open(only, 'w').close()
             raise RuntimeError('the pendulum fell off')
@@ -78,9 +81,9 @@ def finish(process, code=0):
     return out, err
 
 
-def ray_processes():
-    """The command lines of all processes of Ray on this machine, {pid: text}."""
-    found = {}
+def of_ray():
+    """What is here of Ray: {process: its command line}, {folder of a sweep in /tmp: ''}."""
+    found = dict.fromkeys(glob.glob('/tmp/sweep-*'), '')
     for path in glob.glob('/proc/[0-9]*/cmdline'):
         with contextlib.suppress(OSError):
             with open(path, 'rb') as file:
@@ -90,11 +93,14 @@ def ray_processes():
     return found
 
 
+OTHERS = set(of_ray())      # of whoever else uses this machine
+
+
 def assert_nothing_stays(seconds=15):
-    """No process of Ray is left, but those that a test has started itself; nor a file in /tmp."""
+    """Nothing of Ray is left, but what was there before the tests."""
     end = time.time() + seconds
-    while ray_processes() or glob.glob('/tmp/sweep-*'):
-        assert time.time() < end, (ray_processes(), glob.glob('/tmp/sweep-*'))
+    while set(of_ray()) - OTHERS:
+        assert time.time() < end, of_ray()
         time.sleep(0.2)
 
 
@@ -146,15 +152,15 @@ def test_only_what_varies_is_in_the_name(words, groups):
 
 
 def test_every_combination_is_a_run_with_its_settings():
-    given = parsed(*'--env Pendulum-v0 MountainCarContinuous-v0 --seed 7 8 9 --settings default notes '
-                   '--hid [5,4] [3] --time-limit-terminal --batch-size 32 --jobs 3'.split())
+    given = parsed(*'--env Pendulum-v0 MountainCarContinuous-v0 --seed 7 8 9 '
+                   '--settings default notes --hid [5,4] [3] --time-limit-terminal '
+                   '--batch-size 32 --jobs 3'.split())
     assert len(given.runs) == len({run.folder for run in given.runs}) == 24
     assert (given.jobs, given.threads, given.address, given.max_failures) == (3, 1, None, 3)
-    assert {(run.env, run.kwargs['seed'], run.kwargs['pi_lr'], run.kwargs['ac_kwargs']['hidden_sizes'])
-            for run in given.runs} == {(env, seed, pi_lr, hidden)
-                                       for env in ('Pendulum-v0', 'MountainCarContinuous-v0')
-                                       for seed in (7, 8, 9) for pi_lr in (3e-4, 1e-4)
-                                       for hidden in ((5, 4), (3,))}
+    assert {(run.env, run.kwargs['seed'], run.kwargs['pi_lr'],
+             run.kwargs['ac_kwargs']['hidden_sizes']) for run in given.runs} == set(
+        itertools.product(('Pendulum-v0', 'MountainCarContinuous-v0'), (7, 8, 9), (3e-4, 1e-4),
+                          ((5, 4), (3,))))
     for run in given.runs:
         assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
         assert run.kwargs['time_limit_terminal'] is True
@@ -165,7 +171,7 @@ def test_every_combination_is_a_run_with_its_settings():
 
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path):
-    """refused(words...) -> the line on stderr, after checking that nothing was touched or started."""
+    """refused(words...) -> the line on stderr, after checking that nothing was touched."""
     monkeypatch.chdir(tmp_path)
 
     def tree():
@@ -232,8 +238,7 @@ def test_a_data_folder_that_cannot_be_written(refused, tmp_path):
 def finished(tmp_path_factory):
     """(data folder, what was printed) of a sweep of two groups and two seeds."""
     folder = tmp_path_factory.mktemp('finished')
-    out, err = finish(start(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '5',
-                            '--exp-name', 'x', '--data-dir', folder))
+    out, err = finish(start(*TWO_GROUPS, '--seed', '4', '5', '--data-dir', folder))
     assert err == ''
     return folder, out
 
@@ -291,8 +296,7 @@ def test_the_plot_command_separates_groups_and_averages_seeds(finished, monkeypa
 def test_again_repeats_nothing_and_more_seeds_are_added(finished, tmp_path):
     folder = shutil.copytree(str(finished[0]), str(tmp_path / 'copy'))
     before = {name: os.stat(name).st_mtime_ns for name in glob.glob(folder + '/x/*/*/*')}
-    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x', '--data-dir', folder]
-    begin = time.time()
+    words = TWO_GROUPS + ['--data-dir', folder]
     out, err = finish(start(*words, '--seed', '4', '5'))
     assert '4 runs in 2 groups, of which 4 have finished' in out and err == ''
     assert 'started' not in out and 'summary.csv' in out
@@ -305,7 +309,7 @@ def test_again_repeats_nothing_and_more_seeds_are_added(finished, tmp_path):
 
 def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
     folder = shutil.copytree(str(finished[0]), 'copy')
-    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x', '--data-dir', folder, '--seed', '4']
+    words = TWO_GROUPS + ['--data-dir', folder, '--seed', '4']
     assert '--gamma 0.5: expected 0.99' in refused(*words, '--gamma', '0.5')
     assert '--epochs 2: expected at least 3' in refused(*words, '--epochs', '2')
     assert '--hidden-sizes 8 8: expected 32 24' in refused(*words, '--hid', '8', '8')
@@ -315,7 +319,8 @@ def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
     shutil.rmtree(os.path.join(run, 'checkpoints'))
     assert 'nothing to go on from' in refused(*words, '--epochs', '9')
     for changed, said in ((dict(config, code='other'), 'is of other code'),
-                          (dict(config, versions=dict(config['versions'], numpy='1.0')), 'numpy 1.0')):
+                          (dict(config, versions=dict(config['versions'], numpy='1.0')),
+                           'numpy 1.0')):
         with open(os.path.join(run, 'config.json'), 'w') as file:
             json.dump(changed, file)
         assert '--exp-name x: expected another name' in refused(*words)
@@ -328,14 +333,13 @@ def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_pa
     folder = shutil.copytree(str(finished[0]), str(tmp_path / 'copy'))
     for path in glob.glob(folder + '/x/*/*/checkpoints'):
         shutil.rmtree(path)
-    given = parsed(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '5', '--exp-name', 'x',
-                   '--data-dir', folder)
+    given = parsed(*TWO_GROUPS, '--seed', '4', '5', '--data-dir', folder)
     origin = checkpoint.provenance()
     assert [sweep.epochs_done(run, 'x', origin) for run in given.runs] == [3] * 4
 
 
 def test_a_second_sweep_in_the_folder_is_refused(finished, refused):
-    words = SHORT + ['--pi-lr', '1e-3', '1e-4', '--seed', '4', '--exp-name', 'x', '--data-dir', 'copy']
+    words = TWO_GROUPS + ['--data-dir', 'copy', '--seed', '4']
     shutil.copytree(str(finished[0]), 'copy')
     with sweep.claimed(os.path.join('copy', 'x')):
         assert '--exp-name x: expected a sweep that is not running' in refused(*words)
@@ -359,11 +363,19 @@ def test_killed_workers_are_started_again(tmp_path, alone):
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
+@pytest.fixture(scope='module')
+def one_run(tmp_path_factory):
+    """The data folder of a sweep of one LONG run, x_s3."""
+    folder = tmp_path_factory.mktemp('one_run')
+    finish(start(*LONG, '--exp-name', 'x', '--seed', '3', '--data-dir', folder))
+    return str(folder)
+
+
 @pytest.mark.parametrize('number, code', [(signal.SIGKILL, -9), (signal.SIGINT, 130),
                                           (signal.SIGTERM, 143)])
-def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, number, code):
+def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, one_run, number, code):
+    tmp_path = shutil.copytree(one_run, str(tmp_path / 'copy'))
     words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path]
-    finish(start(*words, '--seed', '3'))                            # a run that has finished
     before = os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
     process = start(*words, '--seed', '3', '4')
     wait_for(process, 'x_s4: epoch')
@@ -390,8 +402,8 @@ def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
                             PYTHONPATH=str(tmp_path)), 1)
     assert out.count('x_envcrashes-crashes-v0_s0: failed, and is started again: ') == 1
     assert 'x_envpendulum-v0_s0: finished' in out
-    assert err.startswith('sweep.py: error: x_envcrashes-crashes-v0_s0 was given up: the environment '
-                          'raised RuntimeError: the pendulum fell off at step ')
+    assert err.startswith('sweep.py: error: x_envcrashes-crashes-v0_s0 was given up: the '
+                          'environment raised RuntimeError: the pendulum fell off at step ')
     assert err.count('\n') == 1
     table = pd.read_csv(str(tmp_path / 'x' / 'summary.csv')).set_index('group')
     assert list(table.seeds) == [0, 1] and list(table.unfinished) == [1, 0]
@@ -402,40 +414,40 @@ def test_a_run_that_failed_once_finishes(tmp_path):
     words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
     out, _ = finish(start(*words, '--env', 'crashes:Crashes-v0', '--exp-name', 'x', '--data-dir',
                           tmp_path, PYTHONPATH=str(tmp_path), ONLY=str(tmp_path / 'crashed')))
-    assert out.count('failed') == 1 and 'x_s0: finished' in out
+    assert out.count(': failed') == 1 and 'x_s0: finished' in out
 
 
 # ---- A cluster -----------------------------------------------------------------------------------
 
 class Cluster:
     """
-    A real Ray cluster on this machine: `ray start` per node, each with one core.
+    A real Ray cluster on this machine: a `ray start` per node.
 
     Args:
-        folder (str): For Ray's own files; a short path.
-        nodes (list of str): A command before each `ray start`, such as 'ip netns exec a'; or ''.
-        address (str): IP address of the first.
+        nodes (tuples): (cores, IP address), and what goes before its command where that is not to
+            run just here: a list of words, in which FOLDER stands for where Ray's own files are.
+            The first is the head. Of nodes that share FOLDER, this process belongs to the last.
     """
 
-    def __init__(self, folder, nodes=('', ''), address='127.0.0.1'):
+    def __init__(self, *nodes):
         with socket.socket() as free:
             free.bind(('', 0))
-            self.address = '{}:{}'.format(address, free.getsockname()[1])
-        self.folder, self.nodes = folder, []
+            self.address = '{}:{}'.format(nodes[0][1], free.getsockname()[1])
+        self.folder, self.nodes = tempfile.mkdtemp(prefix='ray-', dir='/tmp'), []
         for node in nodes:
-            self.add(node)
+            self._add(*node)
 
-    def add(self, before=''):
+    def _add(self, cores, ip, before=()):
         """Start another node. Its processes are a session of their own."""
-        ray = [os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
-               '--num-cpus=1', '--disable-usage-stats', '--object-store-memory=100000000']
-        host, port = self.address.split(':')
-        ray += ['--node-ip-address=127.0.0.{}'.format(len(self.nodes) + 1)]
-        ray += ['--address=' + self.address] if self.nodes else [
-            '--head', '--port=' + port, '--include-dashboard=false', '--temp-dir=' + self.folder]
-        node = subprocess.Popen(before.split() + ray, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, universal_newlines=True,
-                                start_new_session=True)
+        words = [self.folder if word == 'FOLDER' else word for word in before] + [
+            os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
+            '--num-cpus={}'.format(cores), '--node-ip-address=' + ip, '--disable-usage-stats',
+            '--object-store-memory=100000000']
+        words += ['--address=' + self.address] if self.nodes else [
+            '--head', '--port=' + self.address.split(':')[1], '--include-dashboard=false',
+            '--temp-dir=' + self.folder]
+        node = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                universal_newlines=True, start_new_session=True)
         self.nodes.append(node)
         wait_for(node, 'Ray runtime started')
 
@@ -471,8 +483,8 @@ def where(folder):
         return [int(pid) for pid in re.findall(r'started on .*, process (\d+)', output.read())]
 
 
-def test_a_node_of_a_cluster_is_killed(tmp_path, tmp_path_factory, alone):
-    with Cluster(tempfile.mkdtemp(prefix='ray-', dir='/tmp')) as cluster:
+def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
+    with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
         words = LONG + ['--exp-name', 'x', '--seed', '4', '5', '--data-dir', tmp_path]
         process = start(*words, '--address', cluster.address)
         wait_for(process, 'x_s4: epoch')
@@ -485,13 +497,13 @@ def test_a_node_of_a_cluster_is_killed(tmp_path, tmp_path_factory, alone):
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, (out, err)
         assert len(where(run_folder(tmp_path, 'x_s{}'.format(*lost)))) == 2
-        assert not any('ray::' in text for text in ray_processes().values()), 'its workers are gone'
+        assert not any('ray::' in text for text in of_ray().values()), 'its workers are gone'
     for seed in '45':
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
-def test_a_cluster_without_enough_cores_or_a_shared_folder(tmp_path, refused):
-    with Cluster(tempfile.mkdtemp(prefix='ray-', dir='/tmp'), ['']) as cluster:
+def test_a_cluster_without_enough_cores(tmp_path):
+    with Cluster((1, HOST)) as cluster:
         process = start(*SHORT, '--address', cluster.address, '--threads', '2',
                         '--data-dir', tmp_path / 'x')
         out, err = process.communicate(timeout=60)
@@ -534,8 +546,7 @@ def test_statistics_over_seeds():
 
 
 def test_the_live_table_of_a_terminal(finished):
-    runs = parsed(*SHORT, '--pi-lr', '1e-3', '1e-4', '--seed', '4', '9', '--exp-name', 'x',
-                  '--data-dir', str(finished[0])).runs
+    runs = parsed(*TWO_GROUPS, '--seed', '4', '9', '--data-dir', str(finished[0])).runs
     board = sweep.Board(runs)
     board.console = Console(file=io.StringIO(), width=100, height=30)
     board.state.update({runs[0].name: 'running', runs[-1].name: 'waiting'})
