@@ -35,7 +35,7 @@ FORMAT = 1                        # of these files; to be raised with every chan
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
 HERE = os.path.dirname(os.path.abspath(__file__))
-ALGORITHM = ['core.py', 'noise.py', 'ddpg.py']      # the code that a run's bits depend on
+ALGORITHM = ['core.py', 'noise.py', 'ddpg.py', 'truth.py']      # what a run's bits depend on
 # What may differ in config.json between a run's beginning and its going on.
 NO_SETTINGS = {'epochs', 'save_freq', 'threads',
                'exp_name', 'command', 'commit', 'code', 'versions'}

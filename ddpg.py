@@ -9,6 +9,7 @@ terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK 
 a small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
 import contextlib
+import functools
 import os
 import random
 import shlex
@@ -30,10 +31,13 @@ from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from settings import (BadSetting, cannot_resume, check_same_run, check_settings, check_spaces,
                       claim_checkpoints, claim_run_folder, env_id, first_line, make_env, parse_args)
+import truth
 from spinup.utils.logx import EpochLogger
 
 # A third thread would gain nothing: most of an update is a chain of operations.
 USEFUL_THREADS = min(2, len(os.sched_getaffinity(0)))
+
+GRADS_EVERY = 100       # updates between two looks at the gradients' norms, which cost time
 
 
 # ------------------------------------------------------------------------------------------------
@@ -42,10 +46,12 @@ USEFUL_THREADS = min(2, len(os.sched_getaffinity(0)))
 
 Graph = namedtuple('Graph', [
     'x', 'a', 'r', 'x2', 'd',            # placeholders of a minibatch
+    'a2',                                # its uniform actions at x2; None with a learned policy
     'o',                                 # placeholder of the observation to act on, (1, obs_dim)
     'pi', 'q', 'q_pi', 'pi_o',           # main networks at x and a; the policy at o
     'backup', 'q_loss', 'pi_loss',
     'critic_step', 'actor_step',         # optimiser steps; actor_step includes critic_step
+    'q_grad_norm', 'pi_grad_norm',       # norms of the gradients that the steps descend
     'targ_init', 'targ_step',            # targets <- main; the soft update, with both steps before
     'next_pi_o',                         # the policy at o, from the weights after actor_step
 ])
@@ -53,12 +59,13 @@ Graph = namedtuple('Graph', [
 
 def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(),
                 gamma=0.99, polyak=0.005, pi_lr=3e-4, q_lr=1e-3,
-                weight_decay=0., decay_kind='times_lr'):
+                weight_decay=0., decay_kind='times_lr', policy='learned'):
     """
     Networks, losses and steps of Algorithm 1, in the default graph. See `ddpg` for the arguments.
 
     Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
     backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.
+    With policy='random' it is the critic's part of that, with Q(x2, a2) in the backup.
 
     Returns:
         Graph: The tensors and operations that the loop and the tests need.
@@ -67,17 +74,21 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     with tf.variable_scope('main'):
         pi, q, q_pi = actor_critic(x, a, **ac_kwargs)
     with tf.variable_scope('target'):
-        _, _, q_pi_targ = actor_critic(x2, a, **ac_kwargs)
+        if policy == 'random':
+            a2 = tf.placeholder(tf.float32, (None, act_dim), name='a2')
+            _, q_targ, _ = actor_critic(x2, a2, **ac_kwargs)
+        else:
+            a2, (_, _, q_targ) = None, actor_critic(x2, a, **ac_kwargs)
     pi_vars, q_vars = core.get_vars('main/pi/'), core.get_vars('main/q/')
     main_vars, targ_vars = core.get_vars('main/'), core.get_vars('target/')
 
     # TF 1's reference variables are read without a copy: what has to be ordered against an update
     # of a weight is each operation that consumes it. Hence the control dependencies below.
     with tf.name_scope('critic_loss'):
-        backup = tf.stop_gradient(r + gamma * (1 - d) * q_pi_targ)    # y_i, (N,)
+        backup = tf.stop_gradient(r + gamma * (1 - d) * q_targ)       # y_i, (N,)
         q_loss = tf.reduce_mean(tf.square(backup - q))                # L, paper eq. 4
     with tf.name_scope('critic_step'):
-        critic_step = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
+        critic_step, q_grad_norm = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
 
     def main_networks_again(x, a):
         with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
@@ -88,9 +99,10 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         _, q_at_pi, _ = main_networks_again(x, pi)
         pi_loss = -tf.reduce_mean(q_at_pi)                            # -J, paper eq. 6
     with tf.name_scope('actor_step'):
-        actor_step = adam_step(pi_loss, pi_vars, pi_lr)
+        actor_step, pi_grad_norm = adam_step(pi_loss, pi_vars, pi_lr)
 
-    with tf.name_scope('targ_step'), tf.control_dependencies([actor_step]):
+    last_step = critic_step if policy == 'random' else actor_step
+    with tf.name_scope('targ_step'), tf.control_dependencies([last_step]):
         targ_step = targ_update(main_vars, targ_vars, polyak)
 
     # Acting: with the weights as they are, and with those that actor_step leaves.
@@ -100,8 +112,9 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     with tf.name_scope('act_next'), tf.control_dependencies([actor_step]):
         next_pi_o, _, _ = main_networks_again(o, a)
 
-    return Graph(x, a, r, x2, d, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
-                 critic_step, actor_step, targ_init(main_vars, targ_vars), targ_step, next_pi_o)
+    return Graph(x, a, r, x2, d, a2, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
+                 critic_step, actor_step, q_grad_norm, pi_grad_norm,
+                 targ_init(main_vars, targ_vars), targ_step, next_pi_o)
 
 
 def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
@@ -115,7 +128,7 @@ def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
         weight_decay, decay_kind: See `ddpg`.
 
     Returns:
-        An operation that runs after the whole backward pass.
+        An operation that runs after the whole backward pass; the norm of all gradients (a scalar).
     """
     if weight_decay and decay_kind == 'l2':
         loss = loss + weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in variables])
@@ -130,7 +143,8 @@ def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
         with tf.control_dependencies([before_adam]):
             before_adam = descend([(w, w) for w in variables], rate)
     with tf.control_dependencies([before_adam]):
-        return tf.train.AdamOptimizer(lr).apply_gradients(zip(grads, variables))
+        step = tf.train.AdamOptimizer(lr).apply_gradients(zip(grads, variables))
+    return step, tf.global_norm(grads)
 
 
 def targ_init(main_vars, targ_vars):
@@ -245,8 +259,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          steps_per_epoch=5000, epochs=200, replay_size=int(1e6), gamma=0.99, polyak=0.005,
          pi_lr=3e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='times_lr', batch_size=64,
          start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2, noise_theta=0.15,
-         noise_dt=1.0, time_limit_terminal=False, num_test_episodes=10, max_ep_len=1000,
-         save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
+         noise_dt=1.0, time_limit_terminal=False, policy='learned', num_test_episodes=10,
+         max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
@@ -277,6 +291,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
             did. A limit is not part of the state, so the critic cannot know it.
+        policy (str): 'learned', or 'random': uniform actions in training, in tests and in the
+            backup. Only the critic learns then: the value of the uniform policy, which is measured
+            by Monte-Carlo returns, too. (The command line then has a polyak of 0.02 by default.)
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
         max_ep_len (int): Time limit of an episode, beside the environment's own.
         save_freq (int): Epochs between two checkpoints, at which the policy is exported, too. There
@@ -296,11 +313,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
               if name not in ('env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs', 'resume')}
     check_settings(dict(ac_kwargs, **config))
     t = epochs_done = 0
-    if isinstance(env_fn, str):
-        raw_env, test_env, env_name = make_env(env_fn), make_env(env_fn), env_fn
-    else:
-        raw_env, test_env = env_fn(), env_fn()
-        env_name = env_id(raw_env)
+    make = functools.partial(make_env, env_fn) if isinstance(env_fn, str) else env_fn
+    raw_env, test_env = make(), make()
+    env_name = env_fn if isinstance(env_fn, str) else env_id(raw_env)
     check_spaces(raw_env)
     watch = guard.Watch(lambda: 'at step {}'.format(t))
     env = checkpoint.RecordedEnv(guard.CheckedEnv(raw_env, watch))
@@ -326,6 +341,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             config['exp_name'] = logger_kwargs['exp_name']
     logger_kwargs = dict(logger_kwargs, output_dir=folder)
 
+    learned = policy == 'learned'
     obs_dim, act_dim = env.observation_space.shape[0], env.action_space.shape[0]
     low, high = env.action_space.low, env.action_space.high
     ac_kwargs = dict(ac_kwargs, action_space=env.action_space)
@@ -334,23 +350,34 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
     with graph.as_default():
         noise_seed, replay_seed = seed_everything(seed, env, test_env)
         g = build_graph(obs_dim, act_dim, actor_critic, ac_kwargs, gamma, polyak, pi_lr, q_lr,
-                        weight_decay, decay_kind)
+                        weight_decay, decay_kind, policy)
         counts = tuple(core.count_vars(core.get_vars(scope))
                        for scope in ('main/pi/', 'main/q/', 'main/'))
         sess = tf.Session(config=session_config(threads))
         sess.run(tf.global_variables_initializer())
         sess.run(g.targ_init)
-        act = prepared_call(sess, [g.pi_o], [g.o])
+        act = prepared_call(sess, dict(pi_o=g.pi_o), [g.o])
+        evaluate = prepared_call(sess, dict(q=g.q), [g.x, g.a])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
-        update = prepared_call(sess, [g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step],
-                               [g.o, g.x, g.a, g.r, g.x2, g.d])
+        seen = dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss)
+        norms = dict(GradNormQ=g.q_grad_norm)
+        if learned:
+            seen.update(LossPi=g.pi_loss, next_pi_o=g.next_pi_o)
+            norms.update(GradNormPi=g.pi_grad_norm)
+        feeds = [g.o if learned else g.a2, g.x, g.a, g.r, g.x2, g.d]
+        update = prepared_call(sess, seen, feeds, [g.targ_step])
+        update_with_norms = prepared_call(sess, dict(seen, **norms), feeds, [g.targ_step])
         variables = tf.global_variables()                 # Adam's and the targets', too
 
     replay = ReplayBuffer(obs_dim, act_dim, replay_size, replay_seed)
     scale = (high - low) / 2
-    noise = (exploration.OrnsteinUhlenbeckNoise(scale, noise_theta, noise_sigma, noise_dt,
-                                                seed=noise_seed)
-             if noise == 'ou' else exploration.GaussianNoise(scale, noise_sigma, seed=noise_seed))
+    if not learned:
+        noise = exploration.UniformActions(low, high, seed=noise_seed)
+    elif noise == 'ou':
+        noise = exploration.OrnsteinUhlenbeckNoise(scale, noise_theta, noise_sigma, noise_dt,
+                                                   seed=noise_seed)
+    else:
+        noise = exploration.GaussianNoise(scale, noise_sigma, seed=noise_seed)
 
     parts = checkpoint.Parts(sess, variables, replay, noise, env, test_env)
 
@@ -370,9 +397,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             logger.log('Warning: {}. It is not used.'.format(why), 'red')
         checkpoints.drop_ignored()
         logger.log('Going on after step {}.'.format(saved['t']))
-        t, epochs_done, ep_ret, ep_len, episodes, terminals, updates, pi = (
+        t, epochs_done, ep_ret, ep_len, episodes, terminals, updates, pi, held_out = (
             saved[name] for name in ('t', 'epochs_done', 'ep_ret', 'ep_len', 'episodes',
-                                     'terminals', 'updates', 'pi'))
+                                     'terminals', 'updates', 'pi', 'held_out'))
         o, start_time = env.observation, time.time() - saved['time']
     else:
         checkpoints = claim_checkpoints(folder)
@@ -380,8 +407,10 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         logger.save_config(config)
         logger.log('Number of parameters: pi %d, q %d, in all %d\n' % counts)
         tf.summary.FileWriter(folder, graph).close()      # for TensorBoard
+        held_out = None if learned else truth.held_out(checkpoint.RecordedEnv(
+            guard.CheckedEnv(make(), watch)), gamma, seed, logger.log)
         o, ep_ret, ep_len = env.reset(), 0., 0
-        pi, = act(o[None])
+        pi = act(o[None])['pi_o'] if learned else None
         episodes = terminals = updates = 0
         start_time = time.time()
     with graph.as_default():
@@ -390,8 +419,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
 
     def save():
         state = dict(t=t, epochs_done=epochs_done, ep_ret=ep_ret, ep_len=ep_len, episodes=episodes,
-                     terminals=terminals, updates=updates, pi=pi, time=time.time() - start_time,
-                     parts=parts.get_state())
+                     terminals=terminals, updates=updates, pi=pi, held_out=held_out,
+                     time=time.time() - start_time, parts=parts.get_state())
         for name, weights in state['parts']['weights'].items():
             watch.require_finite(name, weights)
         # The checkpoint comes last: where that of the last epoch is, the run has finished.
@@ -409,21 +438,36 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         save()
         raise guard.Interrupted(guard.pending_signal(), t)
 
+    def q_of(x, a):
+        return np.concatenate([evaluate(x[i:i + 1000], a[i:i + 1000])['q'].reshape(-1)
+                               for i in range(0, len(x), 1000)])
+
+    def test_policy(o):
+        if not learned:
+            return test_env.action_space.sample()
+        a = np.clip(act(o[None])['pi_o'][0], low, high)
+        test_env.watch.finite(action=a)
+        return a
+
     def test_agent():
-        before, results = checkpoint.random_states(test_env), []
-        for _ in range(num_test_episodes):
-            o, done, ep_ret, ep_len = test_env.reset(), False, 0., 0
-            while not (done or ep_len == max_ep_len):
-                if guard.pending_signal():      # all of the test is done when the run goes on
-                    checkpoint.set_random_states(test_env, before)
-                    interrupt()
-                a = np.clip(act(o[None])[0][0], low, high)
-                test_env.watch.finite(action=a)
-                o, r, done, _ = test_env.step(a)
-                ep_ret, ep_len = ep_ret + r, ep_len + 1
-            results.append(dict(TestEpRet=ep_ret, TestEpLen=ep_len))
-        for result in results:
-            logger.store(**result)
+        """Play the test episodes; what they say of Q and of the actions, {column: value}."""
+        before = checkpoint.random_states(test_env)
+
+        def before_step():
+            if guard.pending_signal():          # all of the test is done when the run goes on
+                checkpoint.set_random_states(test_env, before)
+                interrupt()
+
+        played = [truth.play(test_env, test_policy, max_ep_len, before_step)
+                  for _ in range(num_test_episodes)]
+        for episode in played:
+            logger.store(TestEpRet=sum(episode.r), TestEpLen=len(episode.r))
+        if not learned:
+            return dict(truth.errors(q_of(held_out['x'], held_out['a']), held_out['g']),
+                        ActSaturation=np.nan)
+        return dict(truth.errors(*truth.estimated_and_observed(played, q_of, gamma)),
+                    ActSaturation=truth.saturation(
+                        np.concatenate([episode.a for episode in played]), low, high))
 
     with checkpoints, tqdm(total=epochs * steps_per_epoch, initial=t, unit='step', leave=False,
                            disable=None) as bar:
@@ -434,7 +478,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
 
             for t in range(t + 1, epoch * steps_per_epoch + 1):
                 # Act: uniformly at random at first, then a_t = mu(s_t) + N_t.
-                if t <= start_steps:
+                if t <= start_steps or not learned:
                     a = env.action_space.sample()
                 else:
                     a = np.clip(pi[0] + noise(), low, high).astype(np.float32)
@@ -456,22 +500,28 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
 
                 # Learn from a minibatch, and find the policy's next action.
                 if t >= update_after:
-                    pi, q, q_loss, pi_loss = update(o[None], *replay.sample_batch(batch_size))
-                    watch.finite(LossQ=q_loss, LossPi=pi_loss, QVals=q)
-                    logger.store(QVals=q, LossQ=q_loss, LossPi=pi_loss)
+                    call = update if updates % GRADS_EVERY else update_with_norms
+                    found = call(o[None] if learned else noise(batch_size),
+                                 *replay.sample_batch(batch_size))
+                    pi = found.pop('next_pi_o', None)
+                    watch.finite(**found)
+                    logger.store(**found)
                     updates += 1
-                else:
-                    pi, = act(o[None])
-                watch.finite(action=pi)
+                elif learned:
+                    pi = act(o[None])['pi_o']
+                if learned:
+                    watch.finite(action=pi)
                 bar.update()
                 if guard.pending_signal():
                     interrupt()
 
-            test_agent()
+            tested = test_agent()
             if not episodes:
                 logger.store(EpRet=np.nan, EpLen=np.nan)
             if not updates:
-                logger.store(QVals=np.nan, LossQ=np.nan, LossPi=np.nan)
+                logger.store(QVals=np.nan, TargetVals=np.nan, LossQ=np.nan, GradNormQ=np.nan)
+            if not (updates and learned):
+                logger.store(LossPi=np.nan, GradNormPi=np.nan)
 
             # Spinning Up's columns, then ours.
             bar.clear()
@@ -488,6 +538,10 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             logger.log_tabular('NumEpisodes', episodes)
             logger.log_tabular('NumTerminals', terminals)
             logger.log_tabular('NumUpdates', updates)
+            for column, value in tested.items():
+                logger.log_tabular(column, value)
+            for column in ('TargetVals', 'GradNormQ', 'GradNormPi'):
+                logger.log_tabular(column, average_only=True)
             dump_tabular(logger)
             epochs_done, episodes, terminals, updates = epoch, 0, 0, 0
 
@@ -519,17 +573,21 @@ def session_config(threads):
     return config
 
 
-def prepared_call(sess, fetches, feeds):
+def prepared_call(sess, fetches, feeds, operations=()):
     """
-    A function of the values of `feeds` that returns those of `fetches`, tensors and operations.
+    A function of the values of `feeds` (list of tensors) that runs `operations`.
 
     It is prepared once; Session.run, and public make_callable with feeds, prepare at every call.
+
+    Returns:
+        A function that returns {name: value} of `fetches`, {name: tensor}.
     """
-    options = CallableOptions(
+    call = sess._make_callable_from_options(CallableOptions(
         feed=[tensor.name for tensor in feeds],
-        fetch=[tensor.name for tensor in fetches if isinstance(tensor, tf.Tensor)],
-        target=[op.name for op in fetches if isinstance(op, tf.Operation)])
-    return sess._make_callable_from_options(options)
+        fetch=[tensor.name for tensor in fetches.values()],
+        target=[operation.name for operation in operations]))
+    names = list(fetches)
+    return lambda *values: dict(zip(names, call(*values)))
 
 
 def policy_exporter(logger, sess, obs_dim, act_dim, actor_critic, ac_kwargs):

@@ -92,3 +92,32 @@ class GaussianNoise:
 
     def __repr__(self):
         return 'GaussianNoise(sigma={}, mu={}, scale={})'.format(self.sigma, self.mu, self.scale)
+
+
+class UniformActions:
+    """
+    Actions of the uniform random policy, for the backups of a critic that is trained alone.
+
+    Args:
+        low, high (arrays): Bounds of the actions, (act_dim,).
+        seed (int): Seed of its RandomState.
+    """
+
+    def __init__(self, low, high, seed=None):
+        self.low, self.high = low, high
+        self.rng = np.random.RandomState(seed)
+
+    def reset(self):
+        """Nothing to do: no draw depends on the one before."""
+
+    def __call__(self, n):
+        """n independent actions: (n, act_dim)."""
+        return self.rng.uniform(self.low, self.high, (n, len(self.low))).astype(np.float32)
+
+    def get_state(self):
+        """For `set_state`: its RandomState."""
+        return dict(rng=self.rng.get_state(legacy=False))
+
+    def set_state(self, state):
+        """Go on from where another one was."""
+        self.rng.set_state(state['rng'])

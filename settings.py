@@ -48,6 +48,10 @@ SETTINGS = dict(
         time_limit_terminal=False),
 )
 
+# Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
+# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update.
+RANDOM_POLICY = dict(polyak=0.02)
+
 
 # ------------------------------------------------------------------------------------------------
 # What each setting accepts
@@ -135,6 +139,7 @@ ACCEPTED = dict(
     noise_theta=Number(float, 0),
     noise_dt=Number(float, 0, above=True),
     time_limit_terminal=OneOf(False, True),
+    policy=OneOf('learned', 'random'),
     num_test_episodes=Number(int, 1),
     max_ep_len=Number(int, 1),
     save_freq=Number(int, 1),
@@ -173,6 +178,8 @@ def check_settings(settings):
     if checked['batch_size'] > checked['replay_size']:
         raise BadSetting('batch_size', checked['batch_size'],
                          'at most the replay size, {}'.format(checked['replay_size']))
+    if checked.get('policy') == 'random' and checked['gamma'] == 1:
+        raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],
@@ -415,6 +422,8 @@ def keyword_arguments(algorithm, actor_critic, base, flags):
     Raises:
         BadSetting: A value is not accepted.
     """
+    if str(flags.get('policy')).lower() == 'random':
+        base = dict(RANDOM_POLICY, **base)
     kwargs, ac_kwargs = (
         {name: settings.get(name, default) for name, default in defaults_of(function).items()}
         for function, settings in ((algorithm, base), (actor_critic, base.get('ac_kwargs', {}))))

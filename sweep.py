@@ -586,12 +586,15 @@ def run_sweep(sweep):
     return given_up
 
 
-def main():
-    """The command line. Exit code 2 for bad input, in one line and with nothing written."""
+def run_command(get_sweep):
+    """
+    Run the Sweep that a function returns, and end the process. Exit code 2 for bad input, in one
+    line and with nothing written.
+    """
     gym.logger.set_level(gym.logger.ERROR)
     with guard.noting_signals():
         try:
-            given_up = run_sweep(parse_args(sys.argv[1:]))
+            given_up = run_sweep(get_sweep())
         except BadSetting as bad:
             print('sweep.py: error: ' + bad.flag(), file=sys.stderr)
             sys.exit(2)
@@ -601,6 +604,11 @@ def main():
     for name, why in given_up.items():
         print('sweep.py: error: {} was given up: {}'.format(name, why), file=sys.stderr)
     sys.exit(1 if given_up else 0)
+
+
+def main():
+    """The command line."""
+    run_command(lambda: parse_args(sys.argv[1:]))
 
 
 if __name__ == '__main__':

@@ -16,7 +16,8 @@ import tensorflow as tf
 import ddpg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TEST_COLUMNS = ['AverageTestEpRet', 'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'TestEpLen']
+TEST_COLUMNS = ['AverageTestEpRet', 'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'TestEpLen',
+                'QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation']
 # Small, but with all that a run has: random start, policy, updates, episodes across epochs.
 PENDULUM = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 350 --start-steps 200 '
             '--update-after 100 --num-test-episodes 2 --hid 64 48').split()
@@ -109,7 +110,8 @@ def test_a_run_folder_holds_what_the_tools_read(pendulum):
         'Epoch', 'AverageEpRet', 'StdEpRet', 'MaxEpRet', 'MinEpRet', 'AverageTestEpRet',
         'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'EpLen', 'TestEpLen', 'TotalEnvInteracts',
         'AverageQVals', 'StdQVals', 'MaxQVals', 'MinQVals', 'LossPi', 'LossQ',
-        'NumEpisodes', 'NumTerminals', 'NumUpdates']
+        'NumEpisodes', 'NumTerminals', 'NumUpdates', 'QBias', 'QRMSE', 'QCorr', 'QR2',
+        'ActSaturation', 'TargetVals', 'GradNormQ', 'GradNormPi']
     name = os.path.basename(pendulum.folder)
     assert name[19:] == '_ddpg_pendulum-v0_s3' and name[10] == '-'
     with open(os.path.join(pendulum.folder, 'config.json')) as file:
@@ -147,7 +149,7 @@ def test_the_graph_seed_is_set_before_the_first_operation():
 
 
 def test_import_builds_and_trains_nothing(tmp_path):
-    code = ("import core, noise, ddpg, settings, tensorflow as tf; "
+    code = ("import core, noise, truth, ddpg, settings, tensorflow as tf; "
             "assert not tf.get_default_graph().get_operations(); "
             "assert tf.get_default_session() is None")
     done = subprocess.run([sys.executable, '-c', code], cwd=str(tmp_path),

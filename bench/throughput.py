@@ -207,9 +207,10 @@ def measure_parts(threads, batch, stored):
                              weight_decay=defaults_of(ddpg.ddpg)['weight_decay'])
         sess = tf.Session(config=ddpg.session_config(1))
         sess.run(tf.global_variables_initializer())
-    fetches = [g.next_pi_o, g.q, g.q_loss, g.pi_loss, g.targ_step]
+    seen = dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss, LossPi=g.pi_loss,
+                next_pi_o=g.next_pi_o)
     feeds = [g.o, g.x, g.a, g.r, g.x2, g.d]
-    update = ddpg.prepared_call(sess, fetches, feeds)
+    update = ddpg.prepared_call(sess, seen, feeds, [g.targ_step])
     replay = ddpg.ReplayBuffer(OBS, ACT, 100000, 0)
     replay.stored = 100000
     values = [np.zeros((1, OBS), np.float32)] + list(replay.sample_batch(batch))
@@ -243,7 +244,7 @@ def measure_parts(threads, batch, stored):
     totals = {}
     for _ in range(200):
         metadata, of_run = tf.RunMetadata(), {}
-        sess.run(fetches, dict(zip(feeds, values)), options, metadata)
+        sess.run([seen, g.targ_step], dict(zip(feeds, values)), options, metadata)
         for device in metadata.step_stats.dev_stats:
             for node in device.node_stats:
                 took = (node.op_end_rel_nanos - node.op_start_rel_nanos) / 1e6

@@ -1,0 +1,47 @@
+"""
+notes.py: why the notes' agent did not learn: its settings, each mend alone, and all together.
+
+    python bench/notes.py [--env HalfCheetah-v2] [--seed 0 1 2 3 4] [--epochs 20] [--data-dir out]
+
+A sweep of 6 groups (see sweep.py; the same command goes on with one that was killed). The table and
+the figure are in <data dir>/notes/.
+"""
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import sweep
+
+MENDS = dict(
+    decay=['--decay-kind', 'times_lr'],             # of 1e-2 * q_lr per step, not 1e-2
+    limits=['--time-limit-terminal', 'false'],
+    noise=['--noise-dt', '1'],                      # an OU process that moves within an episode
+    start=['--start-steps', '10000'])               # at random
+
+
+def notes_sweep():
+    """The Sweep of all groups: 'notes', 'notes_<mend>' for each, and 'notes_all'."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('--env', default='HalfCheetah-v2')
+    parser.add_argument('--seed', nargs='+', default=['0', '1', '2', '3', '4'])
+    parser.add_argument('--epochs', default='20')
+    parser.add_argument('--data-dir', default='out')
+    args = parser.parse_args()
+    groups = {'notes': []}
+    groups.update(('notes_' + name, words) for name, words in MENDS.items())
+    groups['notes_all'] = sum(MENDS.values(), [])
+    runs = []
+    for group, words in groups.items():
+        of_group = sweep.parse_args(
+            ['--settings', 'notes', '--env', args.env, '--epochs', args.epochs, '--exp-name',
+             'notes', '--data-dir', args.data_dir, '--seed'] + args.seed + words)
+        for run in of_group.runs:
+            name = '{}_s{}'.format(group, run.kwargs['seed'])
+            runs.append(run._replace(name=name, group=group,
+                                     folder=os.path.join(of_group.folder, group, name)))
+    return of_group._replace(runs=sorted(runs, key=lambda run: run.kwargs['seed']))
+
+
+if __name__ == '__main__':
+    sweep.run_command(notes_sweep)

@@ -1,0 +1,329 @@
+"""
+diagnose.py: is the critic right? Estimated Q against observed returns, the paper's figure 3.
+
+    python diagnose.py out/ddpg_halfcheetah-v2/<run> [RUN_FOLDER ...] [--output FILE.png]
+
+From each run's exported model, fresh test episodes, and its table: a figure, and for each sign of
+bad training a verdict, with its number and its rule.
+"""
+import os
+from collections import namedtuple
+
+import gym
+import joblib
+import numpy as np
+import pandas as pd
+
+import core                       # before tensorflow, whose greeting it silences
+import guard
+import noise as exploration
+import tensorflow as tf
+import truth
+from checkpoint import read_config, write_whole
+from settings import BadSetting, Number, Parser, checked_value, first_line
+from spinup.utils.logx import restore_tf_graph
+
+# table (DataFrame): progress.txt; q, g (M,): estimated Q and observed return at the pairs that
+# count; numbers (dict): what the signs look at.
+Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'numbers'])
+
+
+# ------------------------------------------------------------------------------------------------
+# The signs
+# ------------------------------------------------------------------------------------------------
+
+# number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
+# of these; rule (str): that function in words. README has the measurements behind the limits.
+Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule'])
+
+
+def near(one, other, *scales):
+    """Whether two numbers differ by at most a tenth of the largest of all."""
+    return abs(one - other) <= 0.1 * max(map(abs, (one, other) + scales))
+
+
+# A sign that explains others comes before them.
+SIGNS = [
+    Sign('exploding critic', 'largest |Q| {q_max:.4g}; no return exceeds {return_bound:.4g}',
+         lambda n: n['q_max'] > 3 * n['return_bound'],
+         'in training |Q| went beyond 3 max|r| / (1 - gamma)'),
+    Sign('critic shrunk toward zero', 'Q {batch_q:.4g}, its targets {batch_target:.4g}',
+         lambda n: abs(n['batch_q']) < 0.9 * abs(n['batch_target']),
+         '|mean Q| < 0.9 |mean target|: something keeps it from what it is trained towards'),
+    Sign('target lag', 'Q {here:.4g}, r + gamma Q(next) {own_target:.4g}',
+         lambda n: (near(n['batch_q'], n['batch_target'])
+                    and not near(n['here'], n['own_target'], n['g_std'])),
+         'Q reaches its targets, yet differs by > 10 % from those its own weights would give'),
+    Sign('flat critic', 'standard deviation of Q {q_std:.4g}, of the returns {g_std:.4g}',
+         lambda n: (n['q_std'] < 0.2 * n['g_std'] and near(n['batch_q'], n['batch_target'])
+                    and near(n['here'], n['own_target'], n['g_std'])),
+         'its spread is < 0.2 of the returns\', its mean is not: what (N,) - (N, 1) trains'),
+    Sign('actor against the critic', 'Q is below a random action\'s in {worse_than_random:.0%}',
+         lambda n: n['learned'] and n['worse_than_random'] > 0.5,
+         'in > 50 % of states the critic values a uniform action more than the policy\'s'),
+    Sign('time limits stored as terminal', '{stored_as_terminal:.0%} of training\'s episodes ended '
+         'as terminal, {ended_by_limit:.0%} of the test\'s by a limit',
+         lambda n: (n['limit_is_terminal'] and n['ended_by_limit'] > 0
+                    or n['stored_as_terminal'] == n['ended_by_limit'] == 1),
+         'all of both; or --time-limit-terminal, where any of the test\'s ended by a limit'),
+    Sign('over-estimation', 'Q - return {QBias:.4g}; return {g:.4g} +- {g_std:.4g}',
+         lambda n: n['QBias'] > 0.2 * max(abs(n['g']), n['g_std']),
+         'mean Q - return > 0.2 of the return\'s size (mean, or standard deviation)'),
+    Sign('no exploration', 'noise moves actions by {exploration:.3f} of half their range',
+         lambda n: n['learned'] and n['exploration'] < 0.05,
+         'standard deviation < 0.05 within the 1 / (1 - gamma) steps that Q looks ahead'),
+    Sign('saturated actor', '{saturation:.0%} of actions at their limits',
+         lambda n: n['learned'] and n['saturation'] > 0.9,
+         '> 90 %: tanh passes on a gradient of less than 2 %'),
+]
+
+
+def found(diagnosis):
+    """The names of the signs that are there, the most explaining first."""
+    return [sign.name for sign in SIGNS if sign.is_there(diagnosis.numbers)]
+
+
+def verdict(diagnosis):
+    """What the signs say of a run, in lines."""
+    numbers, names = diagnosis.numbers, found(diagnosis)
+    lines = ['{}: {}'.format(diagnosis.folder, ', '.join(names) or 'no sign of bad training'),
+             'at {} visited pairs: return {g:.4g} +- {g_std:.4g}, Q {q:.4g} +- {q_std:.4g}, bias '
+             '{QBias:.4g}, RMSE {QRMSE:.4g}, correlation {QCorr:.3f}, R2 {QR2:.3f}'.format(
+                 len(diagnosis.q), **numbers)]
+    for sign in SIGNS:
+        lines += ['  {:5s} {}: {}'.format('FOUND' if sign.name in names else 'no', sign.name,
+                                          sign.number.format(**numbers)),
+                  '        rule: ' + sign.rule]
+    return '\n'.join(lines)
+
+
+# ------------------------------------------------------------------------------------------------
+# One run
+# ------------------------------------------------------------------------------------------------
+
+def load(folder):
+    """
+    What a run left for players and plots.
+
+    Returns:
+        config (dict), table (DataFrame), env, pi (function of x (N, obs_dim)), q (function of x
+        and a (N, act_dim)).
+
+    Raises:
+        BadSetting: There is no such run, or what it exported cannot be loaded here.
+    """
+    config = read_config(folder)
+    try:
+        table = pd.read_csv(os.path.join(folder, 'progress.txt'), sep='\t')
+    except (OSError, ValueError):
+        table = None
+    if not config or table is None or 'TargetVals' not in table:
+        raise BadSetting('run', folder, 'a run folder with the config.json and progress.txt of '
+                         'ddpg.py, and an epoch in it')
+    with tf.Graph().as_default():
+        sess = tf.Session()
+        try:
+            model = restore_tf_graph(sess, os.path.join(folder, 'tf1_save'))
+            env = joblib.load(os.path.join(folder, 'vars.pkl'))['env']
+        except Exception as error:      # unpickling an environment runs its own code
+            raise BadSetting('run', folder, 'a run folder whose tf1_save/ and vars.pkl can be '
+                             'loaded here; ' + first_line(error)) from None
+
+    def pi(x):
+        return sess.run(model['pi'], {model['x']: x})
+
+    def q(x, a):
+        return sess.run(model['q'], {model['x']: x, model['a']: a}).reshape(-1)
+    return config, table, env, pi, q
+
+
+def diagnose(folder, episodes=10, seed=0):
+    """
+    Play a run's policy and measure all that the signs need.
+
+    Args:
+        folder (str): The run's.
+        episodes (int): Number of fresh test episodes.
+        seed (int): Of their environment, and of the random actions that Q is compared at.
+
+    Returns:
+        Diagnosis
+
+    Raises:
+        BadSetting: See `load`.
+        guard.RunStopped: The environment broke its contract.
+    """
+    config, table, env, pi, q_of = load(folder)
+    env = guard.CheckedEnv(env, guard.Watch(lambda: 'in a test episode'))
+    env.seed(seed)
+    env.action_space.seed(seed)
+    rng = np.random.RandomState(seed)
+    low, high = env.action_space.low, env.action_space.high
+    gamma, learned = config['gamma'], config['policy'] == 'learned'
+
+    def policy(o):
+        return np.clip(pi(o[None])[0], low, high) if learned else env.action_space.sample()
+
+    played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
+    q, g = truth.estimated_and_observed(played, q_of, gamma)
+
+    # At each step: Q there, and what it should be by the critic's own value of the next.
+    here, own_target = [], []
+    for episode in played:
+        values = q_of(episode.x, episode.a).astype(np.float64)
+        if episode.terminal:
+            values[-1] = 0.
+        here.append(values[:-1])
+        own_target.append(episode.r + gamma * values[1:])
+    here, own_target = np.concatenate(here), np.concatenate(own_target)
+    x = np.concatenate([episode.x[:-1] for episode in played])
+    any_action = rng.uniform(low, high, (len(x), len(low))).astype(np.float32)
+
+    last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
+    rewards = np.concatenate([episode.r for episode in played])
+    limits = [len(episode.r) for episode in played if not episode.terminal]
+    numbers = dict(
+        truth.errors(q, g), q=q.mean() if len(q) else np.nan, g=g.mean() if len(g) else np.nan,
+        q_std=q.std() if len(q) else np.nan, g_std=g.std() if len(g) else np.nan,
+        here=here.mean(), own_target=own_target.mean(),
+        batch_q=last.AverageQVals, batch_target=last.TargetVals, loss_q=last.LossQ,
+        q_max=max(abs(table.MaxQVals).max(), abs(table.MinQVals).max()),
+        return_bound=abs(rewards).max() / (1 - gamma) if gamma < 1 else np.inf,
+        saturation=truth.saturation(np.concatenate([e.a for e in played]), low, high),
+        action_std=np.mean(np.concatenate([e.a for e in played]).std(0) / (high - low) * 2),
+        worse_than_random=np.mean(here < q_of(x, any_action)),
+        exploration=exploration_within_horizon(config),
+        ended_by_limit=len(limits) / len(played),
+        stored_as_terminal=table.NumTerminals.sum() / max(1, table.NumEpisodes.sum()),
+        limit_is_terminal=config['time_limit_terminal'], learned=learned)
+    return Diagnosis(folder, config, table, q, g, numbers)
+
+
+def exploration_within_horizon(config):
+    """
+    How far noise moves the actions within the time that Q looks ahead: its standard deviation
+    around its own mean in windows of 1 / (1 - gamma) steps from the start of an episode, in shares
+    of half the action range; by the noise that config.json describes.
+    """
+    steps = int(min(config['max_ep_len'], 1 / max(1 - config['gamma'], 1e-3)))
+    one = np.ones(1000)         # as many independent processes at once
+    if config['noise'] == 'ou':
+        noise = exploration.OrnsteinUhlenbeckNoise(
+            one, config['noise_theta'], config['noise_sigma'], config['noise_dt'], seed=0)
+    else:
+        noise = exploration.GaussianNoise(one, config['noise_sigma'], seed=0)
+    return np.sqrt(np.mean(np.var([noise() for _ in range(max(2, steps))], axis=0)))
+
+
+# ------------------------------------------------------------------------------------------------
+# The figure
+# ------------------------------------------------------------------------------------------------
+
+# Panels over training: (title, unit, columns, logarithmic).
+CURVES = [
+    ('test return', 'reward', ['AverageTestEpRet'], False),
+    ('Q and its targets (dashed)', 'discounted reward', ['AverageQVals', 'TargetVals'], False),
+    ('Q - observed return: bias, RMSE (dashed)', 'discounted reward', ['QBias', 'QRMSE'], False),
+    ('correlation of Q and return', 'correlation', ['QCorr'], False),
+    ('critic loss', 'squared discounted reward', ['LossQ'], True),
+    ('gradient norms: critic, actor (dashed)', 'norm', ['GradNormQ', 'GradNormPi'], True),
+    ('actions at their limits', 'share of components', ['ActSaturation'], False),
+]
+ACROSS = 4
+
+
+def draw(diagnoses, path=None):
+    """
+    The paper's figure 3 for each run, and the columns of the tables over training.
+
+    Args:
+        diagnoses (list of Diagnosis): The runs.
+        path (str): File; None: on the screen.
+    """
+    import matplotlib.pyplot as plt
+    names = [os.path.basename(os.path.normpath(d.folder)) for d in diagnoses]
+    rows = -(-len(diagnoses) // ACROSS)
+    figure = plt.figure(figsize=(5 * ACROSS, 4.5 * (rows + -(-len(CURVES) // ACROSS))))
+    grid = figure.add_gridspec(rows + -(-len(CURVES) // ACROSS), ACROSS)
+    for i, (diagnosis, name) in enumerate(zip(diagnoses, names)):
+        axes = figure.add_subplot(grid[i // ACROSS, i % ACROSS])
+        q, g = diagnosis.q, diagnosis.g
+        if len(q):
+            low, high = min(q.min(), g.min()), max(q.max(), g.max())
+            margin = 0.03 * (high - low) or 1.
+            extent = [low - margin, high + margin] * 2
+            cells = axes.hexbin(g, q, gridsize=50, bins='log', extent=extent, mincnt=1,
+                                cmap='viridis')
+            axes.plot(extent[:2], extent[:2], '--', color='gray', linewidth=1)
+            axes.set(xlim=extent[:2], ylim=extent[:2])
+            figure.colorbar(cells, ax=axes, label='visited pairs')
+        else:
+            axes.text(0.5, 0.5, 'every return is cut off too early', ha='center',
+                      transform=axes.transAxes)
+        axes.set(xlabel='observed return (discounted reward)', ylabel='estimated Q')
+        axes.set_title(name + '\n' + (', '.join(found(diagnosis)) or 'no sign of bad training'),
+                       fontsize=9)
+    for i, (title, unit, columns, logarithmic) in enumerate(CURVES):
+        axes = figure.add_subplot(grid[rows + i // ACROSS, i % ACROSS])
+        for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):
+            for column, style in zip(columns, ('-', '--')):
+                axes.plot(diagnosis.table.TotalEnvInteracts, diagnosis.table[column], style,
+                          color=color, label=name if style == '-' else None)
+        axes.set(xlabel='environment steps', ylabel=unit)
+        axes.set_title(title, fontsize=10)
+        axes.set_yscale('log' if logarithmic else 'linear')
+        axes.ticklabel_format(style='sci', axis='x', scilimits=(0, 4))
+    handles, labels = axes.get_legend_handles_labels()
+    legend = figure.add_subplot(grid[-1, -1])
+    legend.axis('off')
+    legend.legend(handles, labels, loc='center', fontsize=8)
+    figure.tight_layout()
+    if path:
+        figure.savefig(path, dpi=80)
+    else:
+        plt.show()
+    plt.close(figure)
+
+
+# ------------------------------------------------------------------------------------------------
+# The command
+# ------------------------------------------------------------------------------------------------
+
+def main():
+    """The command line. Exit code 2 for bad input, in one line."""
+    gym.logger.set_level(gym.logger.ERROR)
+    parser = Parser(prog='diagnose.py', allow_abbrev=False,
+                    description='Is the critic right? A figure, and a verdict per sign.')
+    parser.add_argument('run', nargs='+', metavar='RUN_FOLDER')
+    parser.add_argument('--episodes', default=10, metavar='N',
+                        help='Fresh test episodes per run. Default: 10')
+    parser.add_argument('--seed', default=0, metavar='N', help='Of these episodes. Default: 0')
+    parser.add_argument('--output', metavar='FILE',
+                        help='The figure; the verdict goes beside it, as .txt. Default: '
+                             'diagnosis.png in the run folder, or in the one that all runs share')
+    args = parser.parse_args()
+    output = args.output or os.path.join(
+        os.path.commonpath([os.path.abspath(run) for run in args.run]), 'diagnosis.png')
+    try:
+        episodes = checked_value('episodes', args.episodes, Number(int, 1))
+        seed = checked_value('seed', args.seed, Number(int, 0, 2 ** 31 - 1))
+        if os.path.splitext(output)[1] not in ('.png', '.svg', '.pdf'):
+            raise BadSetting('output', output, 'a name that ends in .png, .svg or .pdf')
+        if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
+            raise BadSetting('output', output, 'a file in a folder that there is')
+        diagnoses = [diagnose(run, episodes, seed) for run in args.run]
+    except BadSetting as bad:
+        parser.error(bad.flag())
+    except guard.RunStopped as end:
+        parser.exit(end.exit_code, 'diagnose.py: error: {}\n'.format(end))
+    text = '\n\n'.join(map(verdict, diagnoses))
+    print(text)
+    write_whole(os.path.splitext(output)[0] + '.txt', (text + '\n').encode())
+    draw(diagnoses, output)
+    print('\nWrote {}'.format(output))
+    if os.environ.get('DISPLAY'):
+        draw(diagnoses)
+
+
+if __name__ == '__main__':
+    main()
