@@ -1,7 +1,7 @@
 """
-sweep.py: what a sweep costs, and that it survives the death of a node, and of itself.
+sweeps.py: what a sweep costs, and that it survives the death of a node, and of itself.
 
-    python bench/sweep.py [--env HalfCheetah-v2] [--epochs 4]
+    python bench/sweeps.py [--env HalfCheetah-v2] [--epochs 4]
 
 Four runs of `python ddpg.py`, one after the other; the same by sweep.py on this machine; on a Ray
 cluster of two nodes, the second in a network namespace of its own (root only), one time killed and
