@@ -58,14 +58,14 @@ SIGNS = [
          lambda n: (n['q_std'] < 0.2 * n['g_std'] and near(n['batch_q'], n['batch_target'])
                     and near(n['here'], n['own_target'], n['g_std'])),
          'its spread is < 0.2 of the returns\', its mean is not: what (N,) - (N, 1) trains'),
-    Sign('actor against the critic', 'Q is below a random action\'s in {worse_than_random:.0%}',
-         lambda n: n['learned'] and n['worse_than_random'] > 0.5,
-         'in > 50 % of states the critic values a uniform action more than the policy\'s'),
     Sign('time limits stored as terminal', '{stored_as_terminal:.0%} of training\'s episodes ended '
          'as terminal, {ended_by_limit:.0%} of the test\'s by a limit',
          lambda n: (n['limit_is_terminal'] and n['ended_by_limit'] > 0
                     or n['stored_as_terminal'] == n['ended_by_limit'] == 1),
          'all of both; or --time-limit-terminal, where any of the test\'s ended by a limit'),
+    Sign('actor against the critic', 'Q is below a random action\'s in {worse_than_random:.0%}',
+         lambda n: n['learned'] and n['worse_than_random'] > 0.5,
+         'in > 50 % of states the critic values a uniform action more than the policy\'s'),
     Sign('over-estimation', 'Q - return {QBias:.4g}; return {g:.4g} +- {g_std:.4g}',
          lambda n: n['QBias'] > 0.2 * max(abs(n['g']), n['g_std']),
          'mean Q - return > 0.2 of the return\'s size (mean, or standard deviation)'),
@@ -309,7 +309,7 @@ def main():
         seed = checked_value('seed', args.seed, Number(int, 0, 2 ** 31 - 1))
         if os.path.splitext(output)[1] not in ('.png', '.svg', '.pdf'):
             raise BadSetting('output', output, 'a name that ends in .png, .svg or .pdf')
-        if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
+        if args.output and not os.path.isdir(os.path.dirname(os.path.abspath(output))):
             raise BadSetting('output', output, 'a file in a folder that there is')
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
     except BadSetting as bad:

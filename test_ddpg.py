@@ -54,6 +54,8 @@ class Tiny:
         g = self.graph
         feed = dict(zip((g.x, g.a, g.r, g.x2, g.d), batch or minibatch()))
         feed[g.o] = np.zeros((1, OBS))
+        if g.a2 is not None:
+            feed[g.a2] = feed[g.a][::-1]
         return self.sess.run(fetches, feed)
 
 
@@ -173,6 +175,44 @@ def test_gradients_against_finite_differences():
         [v.op.name for v in pi_vars]))
     for variable, grad in zip(q_vars + pi_vars, grads):
         np.testing.assert_allclose(grad, expected[variable.op.name], rtol=1e-3, atol=1e-5)
+
+
+def test_gradient_norms():
+    tiny = Tiny(gamma=0.9, q_lr=1e-9)       # the actor's gradient is by the critic after its step
+    g, w = tiny.graph, tiny.weights()
+    norms = tiny.run([g.q_grad_norm, g.pi_grad_norm])
+    w = {name: np.asarray(value, np.float64) for name, value in w.items()}
+    x, a, r, x2, d = minibatch()
+    backup = r + 0.9 * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2))
+    for norm, loss, scope in (
+            (norms[0], lambda w: np.mean((backup - numpy_q(w, 'main', x, a)) ** 2), 'main/q/'),
+            (norms[1], lambda w: -np.mean(numpy_q(w, 'main', x, numpy_pi(w, 'main', x))),
+             'main/pi/')):
+        grads = finite_differences(loss, w, [name for name in w if name.startswith(scope)])
+        assert norm == pytest.approx(np.sqrt(sum((v ** 2).sum() for v in grads.values())), 1e-4)
+
+
+def test_the_critic_alone():
+    settings = dict(gamma=0.9, polyak=0.3, q_lr=3e-2, policy='random')
+    tiny = Tiny(**settings)
+    before = {name: np.asarray(value, np.float64) for name, value in tiny.weights().items()}
+    x, a, r, x2, d = minibatch()
+    backup = r + 0.9 * (1 - d) * numpy_q(before, 'target', x2, a[::-1])
+    got, _ = tiny.run([tiny.graph.backup, tiny.graph.targ_step])
+    np.testing.assert_allclose(got, backup, rtol=1e-5)
+    grads = finite_differences(lambda w: np.mean((backup - numpy_q(w, 'main', x, a)) ** 2), before,
+                               [name for name in before if name.startswith('main/q/')])
+    for name, after in tiny.weights().items():
+        if name in grads:
+            sure = np.abs(grads[name]) > 1e-3       # Adam's first step is lr * sign(grad)
+            np.testing.assert_allclose((after - before[name])[sure],
+                                       -3e-2 * np.sign(grads[name])[sure], rtol=1e-3)
+        elif name.startswith('main/pi/'):
+            np.testing.assert_array_equal(after, np.float32(before[name]))
+        else:
+            main = tiny.weights()[name.replace('target/', 'main/')]
+            np.testing.assert_allclose(after, 0.3 * main + 0.7 * before[name], rtol=1e-5,
+                                       atol=1e-6)
 
 
 @pytest.mark.parametrize('threads', [1, 2])

@@ -198,7 +198,15 @@ import gym
 from gym.envs.classic_control import PendulumEnv
 
 class Slow(PendulumEnv):
+    made = 0
+
+    def __init__(self):
+        super().__init__()
+        Slow.made += 1
+        self.name = 'training' if Slow.made == 1 else 'testing'
+
     def step(self, a):
+        print(self.name, flush=True)
         time.sleep({seconds})
         return super().step(a)
 
@@ -207,7 +215,7 @@ gym.register('Slow-v0', entry_point=Slow, max_episode_steps=50)
 
 
 def slow(tmp_path, seconds, *flags):
-    """A process that trains in an environment whose steps take time."""
+    """A process that trains in an environment whose steps take time, and print what they are."""
     (tmp_path / 'slow.py').write_text(SLOW.format(seconds=seconds))
     return start('--env', 'slow:Slow-v0', '--data-dir', str(tmp_path / 'out'), '--hid', '8', '8',
                  '--num-test-episodes', '3', '--update-after', '10', '--start-steps', '20', *flags,
@@ -215,11 +223,9 @@ def slow(tmp_path, seconds, *flags):
 
 
 def test_a_signal_within_a_test_ends_it_and_the_test_is_done_again(tmp_path):
-    # An epoch takes 0.6 s, its test 1.5.
     flags = '--epochs 2 --steps-per-epoch 60 --save-freq 1 --seed 2'.split()
     process = slow(tmp_path, 0.01, *flags)
-    wait_for(process, 'Number of parameters')
-    time.sleep(1.5)
+    wait_for(process, 'testing')
     step, words = signalled(process, signal.SIGTERM, 143)
     assert step == 60
     finish(start(*words, path=[str(tmp_path)]))
@@ -230,8 +236,7 @@ def test_a_signal_within_a_test_ends_it_and_the_test_is_done_again(tmp_path):
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path):
     process = slow(tmp_path, 30)
-    wait_for(process, 'Number of parameters')
-    time.sleep(0.5)
+    wait_for(process, 'training')
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None           # it waits for its step
@@ -246,8 +251,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
 
 def test_of_two_processes_on_one_run_folder_the_second_is_refused(tmp_path):
     first = slow(tmp_path, 0.01, '--epochs', '100')
-    wait_for(first, 'Number of parameters')
-    time.sleep(0.5)
+    wait_for(first, 'training')
     run = only_run(tmp_path / 'out')
     _, err = finish(start('--resume', run, path=[str(tmp_path)]), 2)
     assert err.count('\n') == 1 and 'process {} on '.format(first.pid) in err

@@ -497,7 +497,6 @@ def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, (out, err)
         assert len(where(run_folder(tmp_path, 'x_s{}'.format(*lost)))) == 2
-        assert not any('ray::' in text for text in of_ray().values()), 'its workers are gone'
     for seed in '45':
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 

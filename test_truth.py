@@ -1,0 +1,369 @@
+"""
+test_truth.py: the returns that Q is compared with, the columns made of that, the critic trained
+alone, and diagnose.py: planted faults are told apart.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import gym
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from gym.wrappers import TimeLimit
+
+import checkpoint
+import core
+import ddpg
+import diagnose
+import guard
+import truth
+from spinup.utils.logx import restore_tf_graph
+from test_seeding import HERE, Run, RunFolder
+
+tf = core.tf
+
+
+class Chain(gym.Env):
+    """States 0 .. n - 1 in a row, whatever is done; state k rewards k + 1, the last is terminal."""
+    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    observation_space = gym.spaces.Box(0, 1, (1,), np.float32)
+    n = 12
+
+    def seed(self, seed=None):
+        return [seed]
+
+    def reset(self):
+        self.k = 0
+        return np.zeros(1)
+
+    def step(self, a):
+        self.k += 1
+        return np.array([self.k / self.n]), float(self.k), self.k == self.n, {}
+
+
+class Line(gym.Env):
+    """A point on [-1, 1] that an action moves. The reward is 1 at 0, and less elsewhere."""
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def __init__(self):
+        self.action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+        self.seed()
+
+    def seed(self, seed=None):
+        self.rng = np.random.RandomState(seed)
+        return [seed]
+
+    def reset(self):
+        self.s = self.rng.uniform(-1, 1)
+        return np.array([self.s])
+
+    def step(self, a):
+        self.s = np.clip(self.s + 0.2 * float(a[0]), -1, 1)
+        return np.array([self.s]), 1 - abs(self.s), False, {}
+
+
+class Pays(Line):
+    """Pays the action, and noise; the point stands still."""
+
+    def step(self, a):
+        return np.array([self.s]), float(a[0]) + self.rng.randn(), False, {}
+
+
+def limited(env, steps=40):
+    """The environment with a time limit, as Gym's registry makes it."""
+    return TimeLimit(env, max_episode_steps=steps)
+
+
+# ---- Returns -------------------------------------------------------------------------------------
+
+def test_discounted_returns():
+    rewards = np.array([1., -2., 3., 0.5])
+    expected = [sum(0.9 ** (j - t) * rewards[j] for j in range(t, 4)) + 0.9 ** (4 - t) * 7
+                for t in range(4)]
+    np.testing.assert_allclose(truth.discounted_returns(rewards, 0.9, 7.), expected, rtol=1e-12)
+    np.testing.assert_allclose(truth.discounted_returns(np.ones(50), 0.9),
+                               (1 - 0.9 ** np.arange(50, 0, -1)) / 0.1)
+    assert truth.discounted_returns([], 0.9).shape == (0,)
+
+
+def test_play_tells_a_terminal_state_from_a_limit():
+    def policy(o):
+        return np.array([o[0] / 2])
+
+    chain = truth.play(Chain(), policy, 100)
+    assert chain.terminal and list(chain.r) == list(range(1, 13))
+    np.testing.assert_allclose(chain.x[:, 0], np.arange(13) / 12)
+    np.testing.assert_allclose(chain.a, chain.x / 2)
+    assert not truth.play(limited(Line(), 40), policy, 100).terminal
+    cut = truth.play(Chain(), policy, 5)
+    assert not cut.terminal and len(cut.r) == 5 and len(cut.x) == len(cut.a) == 6
+    both = truth.play(limited(Chain(), 12), policy, 100)        # terminal in the limit's own step
+    assert both.terminal
+
+
+@pytest.mark.parametrize('bias', [0., 3., -1.5])
+def test_after_a_limit_the_return_goes_on_by_q(bias):
+    # Reward 1 for ever: Q is 1 / (1 - gamma) everywhere, plus an error that does not change.
+    episode = truth.Episode(np.zeros((101, 1)), np.zeros((101, 1)), np.ones(100), False)
+    q, g = truth.estimated_and_observed(
+        [episode, episode], lambda x, a: np.full(len(x), 20 + bias), 0.95)
+    weights = 0.95 ** np.arange(100, 0, -1)
+    counted = np.tile(weights[weights <= 0.25], 2)
+    assert len(q) == len(g) == len(counted) == 2 * 73
+    np.testing.assert_allclose(q - g, bias * (1 - counted), atol=1e-12)
+    found = truth.errors(q, g)
+    assert found['QBias'] == pytest.approx(bias * (1 - counted.mean()), abs=1e-12)
+    assert abs(found['QBias']) >= 0.75 * abs(bias)
+
+
+def test_after_a_terminal_state_nothing_follows():
+    episode = truth.play(Chain(), lambda o: np.zeros(1), 100)
+    q, g = truth.estimated_and_observed([episode], lambda x, a: 1e6 * np.ones(len(x)), 0.9)
+    np.testing.assert_allclose(g, [sum(0.9 ** (j - k) * (j + 1) for j in range(k, 12))
+                                   for k in range(12)])
+    assert list(q) == [1e6] * 12
+
+
+def test_short_episodes_that_were_cut_off_say_nothing():
+    episode = truth.Episode(np.zeros((6, 1)), np.zeros((6, 1)), np.ones(5), False)
+    found = truth.errors(*truth.estimated_and_observed([episode], lambda x, a: x[:, 0], 0.99))
+    assert list(found) == ['QBias', 'QRMSE', 'QCorr', 'QR2']
+    assert np.isnan(list(found.values())).all()
+
+
+def test_errors():
+    rng = np.random.RandomState(0)
+    g = rng.randn(1000)
+    q = 2 * g + 1
+    found = truth.errors(q, g)
+    assert found['QBias'] == pytest.approx(np.mean(g) + 1)
+    assert found['QRMSE'] == pytest.approx(np.sqrt(np.mean((g + 1) ** 2)))
+    assert found['QCorr'] == pytest.approx(1)
+    assert found['QR2'] == pytest.approx(1 - np.mean((g + 1) ** 2) / np.var(g))
+    assert truth.errors(g, g) == dict(QBias=0, QRMSE=0, QCorr=pytest.approx(1), QR2=1)
+    assert np.isnan(truth.errors(np.ones(3), g[:3])['QCorr'])
+    assert np.isnan(truth.errors(g[:3], np.ones(3))['QR2'])
+
+
+def test_saturation():
+    low, high = np.array([-1., 0.]), np.array([1., 10.])
+    actions = np.array([[-1., 5.], [0.995, 10.], [0.98, 9.96], [0., 9.9]])
+    assert truth.saturation(actions, low, high) == 4 / 8
+
+
+# ---- The value of the uniform policy -------------------------------------------------------------
+
+def held_out(env, gamma=0.9, seed=0):
+    return truth.held_out(checkpoint.RecordedEnv(guard.CheckedEnv(
+        env, guard.Watch(lambda: ''))), gamma, seed, lambda text: None)
+
+
+def test_monte_carlo_returns():
+    found = held_out(limited(Pays(), 5))            # rollouts go on past the limit
+    error = (found['g'] - found['a'][:, 0]) / found['standard_error']
+    assert found['x'].shape == found['a'].shape == (truth.STATES, 1)
+    assert np.abs(error).max() < 5 and 0.7 < error.std() < 1.4
+    # Of an action and of the noise: variances 1/3 and 1, each gamma**(2 k) later on.
+    sigma = np.sqrt((1 + (1 + 1 / 3) * 0.81 / (1 - 0.81)) / truth.ROLLOUTS)
+    assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)
+    again = held_out(limited(Pays(), 5))
+    other = held_out(limited(Pays(), 5), seed=1)
+    for name in found:
+        np.testing.assert_array_equal(found[name], again[name])
+        assert not np.array_equal(found[name], other[name])
+
+
+def test_monte_carlo_returns_stop_at_terminal_states():
+    found = held_out(Chain())
+    k = np.round(found['x'][:, 0] * 12).astype(int)
+    assert len(set(k)) > 6
+    np.testing.assert_allclose(found['g'], [sum(0.9 ** (j - i) * (j + 1) for j in range(i, 12))
+                                            for i in k])
+    np.testing.assert_allclose(found['standard_error'], 0, atol=1e-12)
+
+
+def test_an_environment_that_cannot_be_returned_to_a_state():
+    class Odd(Line):
+        steps = 0
+
+        def step(self, a):
+            Odd.steps += 1
+            return np.array([np.sin(Odd.steps)]), 0., False, {}
+
+    with pytest.raises(guard.EnvironmentFault, match='--policy random: .* does not repeat'):
+        held_out(Odd())
+
+
+# ---- The columns of a run ------------------------------------------------------------------------
+
+SMALL = dict(ac_kwargs=dict(hidden_sizes=(32, 32)), steps_per_epoch=1000, epochs=4, gamma=0.9,
+             weight_decay=0., pi_lr=1e-3, q_lr=1e-3, polyak=0.01, start_steps=1000,
+             update_after=200, noise='gaussian', noise_sigma=0.2, threads=1)
+
+
+def trained(folder, env_fn=lambda: limited(Line()), **kwargs):
+    """Train in a folder; the table."""
+    ddpg.ddpg(env_fn, logger_kwargs=dict(output_dir=str(folder)), **dict(SMALL, **kwargs))
+    return pd.read_csv(os.path.join(str(folder), 'progress.txt'), sep='\t')
+
+
+def exported(folder):
+    """{key: function} of the exported model."""
+    with tf.Graph().as_default():
+        sess = tf.Session()
+        model = restore_tf_graph(sess, os.path.join(str(folder), 'tf1_save'))
+    return lambda key, x, a: sess.run(model[key], {model['x']: x, model['a']: a})
+
+
+def test_columns_match_the_closed_form(tmp_path):
+    table = trained(tmp_path, Chain, num_test_episodes=3)
+    model = exported(tmp_path)
+    x, k = np.arange(12)[:, None] / 12, np.arange(12)
+    q = model('q', x, model('pi', x, np.zeros((12, 1))))
+    g = np.array([sum(0.9 ** (j - i) * (j + 1) for j in range(i, 12)) for i in k])
+    last = table.iloc[-1]
+    assert last.QBias == pytest.approx(np.mean(q - g), abs=1e-4)
+    assert last.QRMSE == pytest.approx(np.sqrt(np.mean((q - g) ** 2)), abs=1e-4)
+    assert last.QCorr == pytest.approx(np.corrcoef(q, g)[0, 1], abs=1e-4)
+    assert last.QR2 > 0.99, 'the critic has learned it'
+    assert abs(last.QBias) < 0.3 and last.TargetVals == pytest.approx(last.AverageQVals, rel=0.02)
+    assert 0 <= last.ActSaturation <= 1 and last.GradNormQ > 0 and last.GradNormPi > 0
+    first = table.iloc[0]
+    assert first.QRMSE > 5 * last.QRMSE and first.GradNormQ > last.GradNormQ
+
+
+def test_columns_without_updates(tmp_path):
+    last = trained(tmp_path, epochs=1, steps_per_epoch=100, update_after=200).iloc[-1]
+    assert np.isnan([last.TargetVals, last.GradNormQ, last.GradNormPi]).all()
+    assert not np.isnan([last.QBias, last.QRMSE, last.ActSaturation]).any()
+
+
+# ---- The critic alone ----------------------------------------------------------------------------
+
+RANDOM = ('--policy random --env Pendulum-v0 --steps-per-epoch 300 --hid 16 16 --gamma 0.8 '
+          '--seed 3 --update-after 100 --num-test-episodes 2 --max-ep-len 70 --save-freq 1').split()
+
+
+def test_the_critic_alone_learns_the_value_of_the_uniform_policy(tmp_path):
+    table = trained(tmp_path, policy='random', polyak=0.05)
+    last = table.iloc[-1]
+    assert last.QR2 > 0.9 and abs(last.QBias) < 0.3 and table.QR2[0] < last.QR2
+    assert np.isnan([last.LossPi, last.GradNormPi, last.ActSaturation]).all()
+    assert last.AverageTestEpRet < 0.8 * 40, 'the policy is still the uniform one'
+
+
+def test_the_critic_alone_repeats_and_resumes(tmp_path):
+    whole = Run(tmp_path / 'whole', RANDOM + ['--epochs', '3'])
+    first = Run(tmp_path / 'first', RANDOM + ['--epochs', '1', '--threads', '2'])
+    assert first.columns['QR2'] == whole.columns['QR2'][:1]
+    subprocess.run([sys.executable, os.path.join(HERE, 'ddpg.py'), '--resume', first.folder,
+                    '--epochs', '3'], check=True, stdout=subprocess.DEVNULL)
+    RunFolder(first.folder).assert_same_as(whole)
+    with open(os.path.join(whole.folder, 'config.json')) as file:
+        config = json.load(file)
+    assert config['policy'] == 'random' and config['polyak'] == 0.02
+
+
+# ---- diagnose.py ---------------------------------------------------------------------------------
+
+def flipped(adam_step):
+    """adam_step, but the actor ascends its loss."""
+    return lambda loss, variables, *args: adam_step(
+        -loss if '/pi/' in variables[0].name else loss, variables, *args)
+
+
+FAULTS = {
+    'none': (dict(), None),
+    'critic shrunk toward zero': (dict(weight_decay=1e-2, decay_kind='per_step'), None),
+    'time limits stored as terminal': (dict(time_limit_terminal=True), None),
+    'target lag': (dict(polyak=0.), None),
+    'actor against the critic': (dict(), lambda patch: patch.setattr(
+        ddpg, 'adam_step', flipped(ddpg.adam_step))),
+    'flat critic': (dict(), lambda patch: patch.setattr(
+        core.tf, 'squeeze', lambda x, axis: x)),        # Q is (N, 1), against a backup of (N,)
+    'no exploration': (dict(noise_sigma=0.01), None),
+    'exploding critic': (dict(q_lr=1.), None),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_planted_faults_are_told_apart(fault, tmp_path, monkeypatch, capsys):
+    kwargs, plant = FAULTS[fault]
+    if plant:
+        plant(monkeypatch)
+    trained(tmp_path, **kwargs)
+    monkeypatch.undo()
+    diagnosis = diagnose.diagnose(str(tmp_path))
+    text = diagnose.verdict(diagnosis)
+    assert diagnose.found(diagnosis)[:1] == [fault] * (fault != 'none'), text
+    if fault == 'none':
+        assert 'no sign of bad training' in text and 'FOUND' not in text
+        table = pd.read_csv(str(tmp_path / 'progress.txt'), sep='\t')
+        assert diagnosis.numbers['QBias'] == pytest.approx(table.QBias.iloc[-1], abs=0.1)
+    else:
+        assert '  FOUND {}: '.format(fault) in text
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """The folder of a short run on Pendulum-v0."""
+    return Run(tmp_path_factory.mktemp('run'), (
+        '--env Pendulum-v0 --epochs 2 --steps-per-epoch 300 --start-steps 100 --update-after 100 '
+        '--hid 16 16 --num-test-episodes 2 --gamma 0.9').split()).folder
+
+
+def call(*words):
+    """`python diagnose.py words`: exit code, stdout, stderr."""
+    env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
+    done = subprocess.run([sys.executable, os.path.join(HERE, 'diagnose.py')] + list(words),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                          env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command(run, tmp_path):
+    folder = shutil.copytree(run, str(tmp_path / 'a'))
+    shutil.copytree(run, str(tmp_path / 'b'))
+    code, out, err = call(folder, '--episodes', '3')
+    assert (code, err) == (0, '') and out.startswith(folder + ': ')
+    assert out.count('  rule: ') == len(diagnose.SIGNS)
+    with open(os.path.join(folder, 'diagnosis.png'), 'rb') as png:
+        assert png.read(8) == b'\x89PNG\r\n\x1a\n'
+    with open(os.path.join(folder, 'diagnosis.txt')) as text:
+        assert text.read().strip() in out
+    assert call(folder, '--episodes', '3')[1] == out, 'it repeats'
+    code, out, _ = call(folder, str(tmp_path / 'b'))
+    assert code == 0 and 'Wrote ' + str(tmp_path / 'diagnosis.png') in out
+
+
+@pytest.mark.parametrize('words, said', [
+    (['nowhere'], '--run nowhere: expected a run folder'),
+    (['RUN', '--episodes', '0'], '--episodes 0: expected'),
+    (['RUN', '--seed', 'x'], '--seed x: expected'),
+    (['RUN', '--output', 'figure.doc'], '--output figure.doc: expected a name that ends in'),
+    (['RUN', '--output', 'no/such/figure.png'], '--output no/such/figure.png: expected')])
+def test_bad_input(run, words, said):
+    before = sorted(os.listdir(run))
+    code, out, err = call(*(run if word == 'RUN' else word for word in words))
+    assert (code, out) == (2, '') and err.startswith('diagnose.py: error: ' + said)
+    assert err.count('\n') == 1 and sorted(os.listdir(run)) == before
+
+
+def test_a_run_without_an_export(run, tmp_path):
+    folder = shutil.copytree(run, str(tmp_path / 'copy'))
+    joblib.dump(dict(other=1), os.path.join(folder, 'vars.pkl'))
+    code, _, err = call(folder)
+    assert code == 2 and 'tf1_save/ and vars.pkl can be loaded here' in err
+
+
+def test_exploration_within_the_horizon():
+    config = dict(gamma=0.99, max_ep_len=1000, noise='ou', noise_theta=0.15, noise_sigma=0.2,
+                  noise_dt=1.0)
+    assert diagnose.exploration_within_horizon(config) == pytest.approx(0.35, abs=0.02)
+    assert diagnose.exploration_within_horizon(dict(config, noise_dt=1e-3)) < 0.03
+    config.update(noise='gaussian', noise_sigma=0.1)
+    assert diagnose.exploration_within_horizon(config) == pytest.approx(0.1, rel=0.02)
