@@ -203,7 +203,7 @@ class Slow(PendulumEnv):
     def __init__(self):
         super().__init__()
         Slow.made += 1
-        self.name = 'training' if Slow.made == 1 else 'testing'
+        self.name = 'checked training testing'.split()[min(Slow.made, 3) - 1]
 
     def step(self, a):
         print(self.name, flush=True)

@@ -1,0 +1,63 @@
+"""
+diagnosis.py: what it costs to compare Q with observed returns in every epoch.
+
+    python bench/diagnosis.py [--env HalfCheetah-v2] [--epochs 4]
+
+Trains with the default settings, and takes the time of all that is done for the diagnosis' columns
+alone: Q at the visited pairs, their returns, the actions at their limits, and what an update with
+the gradients' norms takes longer than one without (medians).
+"""
+import argparse
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import numpy as np
+
+import ddpg
+import truth
+
+times = {}
+
+
+def timed(name, function):
+    """The same function; what its calls take is in times[name]."""
+    def call(*args):
+        start = time.perf_counter()
+        try:
+            return function(*args)
+        finally:
+            times.setdefault(name, []).append(time.perf_counter() - start)
+    return call
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('--env', default='HalfCheetah-v2')
+    parser.add_argument('--epochs', type=int, default=4)
+    args = parser.parse_args()
+    prepared_call = ddpg.prepared_call
+    ddpg.prepared_call = lambda sess, fetches, *more: timed(
+        ' '.join(fetches), prepared_call(sess, fetches, *more))
+    for name in ('estimated_and_observed', 'errors', 'saturation'):
+        setattr(truth, name, timed(name, getattr(truth, name)))
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        ddpg.ddpg(args.env, epochs=args.epochs, start_steps=1000, threads=1,
+                  logger_kwargs=dict(output_dir=folder))
+    total = time.perf_counter() - start
+    with_norms, = [calls for name, calls in times.items() if 'GradNormQ' in name]
+    without, = [calls for name, calls in times.items() if name.endswith('next_pi_o')]
+    norms = len(with_norms) * (np.median(with_norms) - np.median(without))
+    compared = sum(sum(times[name]) for name in ('estimated_and_observed', 'errors', 'saturation'))
+    print('{}, {} epochs: {:.1f} s, of which Q and returns {:.2f} s ({:.2%}), norms {:.2f} s '
+          '({:.2%})'.format(args.env, args.epochs, total, compared, compared / total, norms,
+                            norms / total))
+
+
+if __name__ == '__main__':
+    main()
