@@ -7,6 +7,7 @@ From each run's exported model, fresh test episodes, and its table: a figure, an
 bad training a verdict, with its number and its rule.
 """
 import os
+import textwrap
 from collections import namedtuple
 
 import gym
@@ -252,11 +253,11 @@ def draw(diagnoses, path=None):
     """
     import matplotlib.pyplot as plt
     names = [os.path.basename(os.path.normpath(d.folder)) for d in diagnoses]
-    rows = -(-len(diagnoses) // ACROSS)
-    figure = plt.figure(figsize=(5 * ACROSS, 4.5 * (rows + -(-len(CURVES) // ACROSS))))
-    grid = figure.add_gridspec(rows + -(-len(CURVES) // ACROSS), ACROSS)
-    for i, (diagnosis, name) in enumerate(zip(diagnoses, names)):
-        axes = figure.add_subplot(grid[i // ACROSS, i % ACROSS])
+    rows = -(-(len(diagnoses) + len(CURVES)) // ACROSS)
+    figure = plt.figure(figsize=(5 * ACROSS, 4.5 * rows + 0.5))
+    panels = (figure.add_subplot(rows, ACROSS, i + 1) for i in range(rows * ACROSS))
+    for diagnosis, name in zip(diagnoses, names):
+        axes = next(panels)
         q, g = diagnosis.q, diagnosis.g
         if len(q):
             low, high = min(q.min(), g.min()), max(q.max(), g.max())
@@ -271,10 +272,10 @@ def draw(diagnoses, path=None):
             axes.text(0.5, 0.5, 'every return is cut off too early', ha='center',
                       transform=axes.transAxes)
         axes.set(xlabel='observed return (discounted reward)', ylabel='estimated Q')
-        axes.set_title(name + '\n' + (', '.join(found(diagnosis)) or 'no sign of bad training'),
-                       fontsize=9)
-    for i, (title, unit, columns, logarithmic) in enumerate(CURVES):
-        axes = figure.add_subplot(grid[rows + i // ACROSS, i % ACROSS])
+        signs = textwrap.fill(', '.join(found(diagnosis)) or 'no sign of bad training', 50)
+        axes.set_title(name + '\n' + signs, fontsize=9)
+    for title, unit, columns, logarithmic in CURVES:
+        axes = next(panels)
         for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):
             for column, style in zip(columns, ('-', '--')):
                 axes.plot(diagnosis.table.TotalEnvInteracts, diagnosis.table[column], style,
@@ -283,11 +284,8 @@ def draw(diagnoses, path=None):
         axes.set_title(title, fontsize=10)
         axes.set_yscale('log' if logarithmic else 'linear')
         axes.ticklabel_format(style='sci', axis='x', scilimits=(0, 4))
-    handles, labels = axes.get_legend_handles_labels()
-    legend = figure.add_subplot(grid[-1, -1])
-    legend.axis('off')
-    legend.legend(handles, labels, loc='center', fontsize=8)
-    figure.tight_layout()
+    figure.legend(*axes.get_legend_handles_labels(), loc='lower center', ncol=ACROSS)
+    figure.tight_layout(rect=(0, 0.5 / figure.get_figheight(), 1, 1))
     if path:
         figure.savefig(path, dpi=80)
     else:
