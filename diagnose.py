@@ -81,10 +81,15 @@ def found(diagnosis):
     return [sign.name for sign in SIGNS if sign.is_there(diagnosis.numbers)]
 
 
+def found_in_words(diagnosis):
+    """The same in one line."""
+    return ', '.join(found(diagnosis)) or 'no sign of bad training'
+
+
 def verdict(diagnosis):
     """What the signs say of a run, in lines."""
     numbers, names = diagnosis.numbers, found(diagnosis)
-    lines = ['{}: {}'.format(diagnosis.folder, ', '.join(names) or 'no sign of bad training'),
+    lines = ['{}: {}'.format(diagnosis.folder, found_in_words(diagnosis)),
              'at {} visited pairs: return {g:.4g} +- {g_std:.4g}, Q {q:.4g} +- {q_std:.4g}, bias '
              '{QBias:.4g}, RMSE {QRMSE:.4g}, correlation {QCorr:.3f}, R2 {QR2:.3f}'.format(
                  len(diagnosis.q), **numbers)]
@@ -272,8 +277,7 @@ def draw(diagnoses, path=None):
             axes.text(0.5, 0.5, 'every return is cut off too early', ha='center',
                       transform=axes.transAxes)
         axes.set(xlabel='observed return (discounted reward)', ylabel='estimated Q')
-        signs = textwrap.fill(', '.join(found(diagnosis)) or 'no sign of bad training', 50)
-        axes.set_title(name + '\n' + signs, fontsize=9)
+        axes.set_title(name + '\n' + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
     for title, unit, columns, logarithmic in CURVES:
         axes = next(panels)
         for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):
