@@ -114,7 +114,7 @@ def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_l
     return x
 
 
-def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=1, init='glorot',
+def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot',
                      activation=tf.nn.relu, output_activation=tf.tanh, action_space=None):
     """
     The actor mu(s) and the critic Q(s, a), in scopes `pi` and `q` below the current one.

@@ -257,10 +257,11 @@ def seed_everything(seed, env, test_env):
 
 def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          steps_per_epoch=5000, epochs=200, replay_size=int(1e6), gamma=0.99, polyak=0.005,
-         pi_lr=3e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='times_lr', batch_size=64,
-         start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2, noise_theta=0.15,
-         noise_dt=1.0, time_limit_terminal=False, policy='learned', num_test_episodes=10,
-         max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
+         pi_lr=3e-4, q_lr=1e-3, weight_decay=0., decay_kind='times_lr', batch_size=64,
+         start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2,
+         noise_final_share=0.25, noise_anneal_steps=100000, noise_theta=0.15, noise_dt=1.0,
+         time_limit_terminal=False, policy='learned', num_test_episodes=10, max_ep_len=1000,
+         save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
@@ -286,7 +287,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         start_steps (int): Uniform random actions before the policy takes over.
         update_after (int): Steps before the first update; from then on one update per step.
         noise (str): Exploration noise, 'ou' (Ornstein-Uhlenbeck) or 'gaussian'.
-        noise_sigma (float): Its size, in shares of half the action range.
+        noise_sigma (float): Its size at first, in shares of half the action range.
+        noise_final_share (float): Share of this size that is left after annealing; 1: all of it.
+        noise_anneal_steps (int): Steps within which the size goes there, linearly.
         noise_theta (float): Rate of the OU process's return to 0 (no meaning for 'gaussian').
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
@@ -481,6 +484,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 if t <= start_steps or not learned:
                     a = env.action_space.sample()
                 else:
+                    noise.sigma = noise_sigma * np.interp(t, (0, noise_anneal_steps),
+                                                          (1., noise_final_share))
                     a = np.clip(pi[0] + noise(), low, high).astype(np.float32)
                 o2, r, done, info = env.step(a)
                 ep_ret, ep_len = ep_ret + r, ep_len + 1

@@ -219,7 +219,7 @@ def exploration_within_horizon(config):
     """
     How far noise moves the actions within the time that Q looks ahead: its standard deviation
     around its own mean in windows of 1 / (1 - gamma) steps from the start of an episode, in shares
-    of half the action range; by the noise that config.json describes.
+    of half the action range; by the noise that config.json describes, as it is before annealing.
     """
     steps = int(min(config['max_ep_len'], 1 / max(1 - config['gamma'], 1e-3)))
     one = np.ones(1000)         # as many independent processes at once

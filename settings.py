@@ -35,16 +35,16 @@ SETTINGS = dict(
     notes=dict(
         ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='glorot'),
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='per_step', polyak=0.001,
-        noise='ou', noise_sigma=0.2, noise_theta=0.15, noise_dt=1e-3, batch_size=64,
-        replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
+        noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1e-3,
+        batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
         time_limit_terminal=True),
     # The paper's section 7, without its batch normalisation. It gives no dt, no start of random
     # actions, and does not say what is stored at a time limit.
     paper=dict(
         ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=2, init='paper'),
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='l2', polyak=0.001,
-        noise='ou', noise_sigma=0.2, noise_theta=0.15, noise_dt=1.0, batch_size=64,
-        replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
+        noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1.0,
+        batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
         time_limit_terminal=False),
 )
 
@@ -136,6 +136,8 @@ ACCEPTED = dict(
     update_after=Number(int, 0),
     noise=OneOf('ou', 'gaussian'),
     noise_sigma=Number(float, 0),
+    noise_final_share=Number(float, 0),
+    noise_anneal_steps=Number(int, 1),
     noise_theta=Number(float, 0),
     noise_dt=Number(float, 0, above=True),
     time_limit_terminal=OneOf(False, True),

@@ -2,9 +2,11 @@
 summary.py: what came out of all runs below a folder: a table over seeds, and a figure.
 
     python summary.py out/sweep_halfcheetah-v2
+    python summary.py out/sweep_halfcheetah-v2 --steps 300000       # as it was then
 
 Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. It
-writes summary.csv, Performance.png and Performance.svg there; sweep.py ends with the same.
+writes summary.csv, Performance.png and Performance.svg there; sweep.py ends with the same. With
+--steps it only prints.
 """
 import os
 
@@ -15,10 +17,18 @@ import scipy.stats
 import seaborn as sns
 
 from checkpoint import read_config, write_whole
-from settings import Parser
+from settings import BadSetting, Number, Parser, checked_value
 from spinup.utils import plot
 
 FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
+
+# What a seed has come to, by its test returns, one per epoch. The mean of the last ten is less of
+# an accident than the last one; the best one is what a user may pick, and flatters.
+METRICS = dict(
+    final=lambda returns: returns.iloc[-1],
+    last10=lambda returns: returns.iloc[-10:].mean(),
+    best=lambda returns: returns.max(),
+)
 
 
 def read_runs(folder):
@@ -72,45 +82,71 @@ def over_seeds(values):
     return found
 
 
-def summarise(runs):
+def max_of_mean(tables):
+    """
+    The highest point of the curve that is the mean over seeds, of test returns, by their tables:
+    the papers' "maximum over time of the average". NaN where there is no table.
+    """
+    if not tables:
+        return np.nan
+    return pd.concat([table.set_index('TotalEnvInteracts').AverageTestEpRet for table in tables],
+                     axis=1, join='inner').mean(axis=1).max()
+
+
+def summarise(runs, steps=None):
     """
     One row per group, over its finished seeds.
 
     Args:
         runs (list): From `read_runs`.
+        steps (int): As it was after so many environment steps: the rest of a run does not count,
+            and runs that have come so far are the finished ones. None: as it is.
 
     Returns:
         DataFrame: group, env, seeds, unfinished (runs with fewer epochs than their config.json asks
-        for: they count nowhere else), steps_per_second (tests included), and the columns of
-        `over_seeds` for the test return after the last epoch (final_) and the highest of a seed's
-        test returns (best_).
+        for: they count nowhere else), steps_per_second (tests included), the columns of
+        `over_seeds` for each of METRICS (final_, last10_, best_), max_of_mean, and
+        last10_of_each_seed, a text.
     """
+    def finished(config, table):
+        if steps is None:
+            return len(table) >= config.get('epochs', 0)
+        return table.TotalEnvInteracts.iloc[-1] >= steps
+
     rows = []
     for group in sorted({config.get('exp_name', 'exp') for config, _ in runs}):
-        of_group = [(config, table) for config, table in runs
-                    if config.get('exp_name', 'exp') == group]
-        tables = [table for config, table in of_group if len(table) >= config.get('epochs', 0)]
+        of_group = sorted([(config, table) for config, table in runs
+                           if config.get('exp_name', 'exp') == group],
+                          key=lambda run: run[0].get('seed', 0))
+        of_seeds = [(config.get('seed'), table) for config, table in of_group
+                    if finished(config, table)]
+        tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
+                  for _, table in of_seeds]
         row = dict(group=group, env=env_of(of_group[0][0]), seeds=len(tables),
                    unfinished=len(of_group) - len(tables),
                    steps_per_second=np.mean([table.TotalEnvInteracts.iloc[-1] / table.Time.iloc[-1]
                                              for table in tables]) if tables else np.nan)
-        for metric, value in dict(final=lambda returns: returns.iloc[-1],
-                                  best=lambda returns: returns.max()).items():
-            found = over_seeds([value(table.AverageTestEpRet) for table in tables])
-            row.update({'{}_{}'.format(metric, name): v for name, v in found.items()})
+        values = {metric: [value(table.AverageTestEpRet) for table in tables]
+                  for metric, value in METRICS.items()}
+        for metric in METRICS:
+            row.update({'{}_{}'.format(metric, name): value
+                        for name, value in over_seeds(values[metric]).items()})
+        row.update(max_of_mean=max_of_mean(tables), last10_of_each_seed=', '.join(
+            's{} {:.1f}'.format(seed, value)
+            for (seed, _), value in zip(of_seeds, values['last10'])))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def as_text(summary):
-    """The table for the screen: two lines per group, final and best test return."""
+    """The table for the screen, a line per group and metric; and a line per group, of its seeds."""
     def interval(row, name):
         low, high = row[name + '_ci_low'], row[name + '_ci_high']
         return '' if np.isnan(low) else '[{:.1f}, {:.1f}]'.format(low, high)
 
-    lines = []
+    lines, seeds = [], []
     for _, row in summary.iterrows():
-        for metric in ('final', 'best'):
+        for metric in METRICS:
             first = metric == 'final'
             lines.append({
                 'group': row.group if first else '', 'seeds': row.seeds if first else '',
@@ -118,7 +154,12 @@ def as_text(summary):
                 '95% CI': interval(row, metric + '_mean'), 'IQM': row[metric + '_iqm'],
                 '95% CI ': interval(row, metric + '_iqm'),
                 'steps/s': '{:.0f}'.format(row.steps_per_second) if first else ''})
-    return pd.DataFrame(lines).to_string(index=False, na_rep='', float_format='{:.1f}'.format)
+        lines.append({'test return': 'max of mean', 'mean': row.max_of_mean})
+        seeds.append('{}, last10: {}'.format(row.group, row.last10_of_each_seed))
+    table = pd.DataFrame(lines).fillna({'group': '', 'seeds': '', '95% CI': '', '95% CI ': '',
+                                        'steps/s': ''})
+    return '\n\n'.join([table.to_string(index=False, na_rep='', float_format='{:.1f}'.format),
+                        '\n'.join(seeds)])
 
 
 def draw(runs, paths):
@@ -168,9 +209,18 @@ def main():
     parser = Parser(prog='summary.py',
                     description='A table and a figure of all runs below a folder.')
     parser.add_argument('folder', metavar='FOLDER')
-    folder = parser.parse_args().folder
+    parser.add_argument('--steps', metavar='N', help='The runs as they were after so many '
+                        'environment steps; nothing is written then.')
+    args = parser.parse_args()
+    folder = args.folder
     try:
-        summary = write(folder)
+        if args.steps is None:
+            summary = write(folder)
+        else:
+            steps, runs = checked_value('steps', args.steps, Number(int, 1)), read_runs(folder)
+            summary = summarise(runs, steps) if runs else None
+    except BadSetting as bad:
+        parser.error(bad.flag())
     except OSError as error:
         parser.error('{}: expected a folder that can be written; {}'.format(folder, error.strerror))
     if summary is None:

@@ -61,7 +61,7 @@ class Tiny:
 
 # ---- A reference in NumPy, float64 --------------------------------------------------------------
 
-def dense_stack(w, scope, h, a=None, action_layer=1):
+def dense_stack(w, scope, h, a=None, action_layer=2):
     for i, layer in enumerate(('dense', 'dense_1', 'dense_2'), start=1):
         if a is not None and i == action_layer:
             h = np.concatenate([h, a], axis=1)
@@ -76,7 +76,7 @@ def numpy_pi(w, net, x):
         SPACE.high + SPACE.low) / 2
 
 
-def numpy_q(w, net, x, a, action_layer=1):
+def numpy_q(w, net, x, a, action_layer=2):
     return dense_stack(w, net + '/q/', x, a, action_layer)[:, 0]
 
 
@@ -93,7 +93,7 @@ def finite_differences(loss, w, names, eps=1e-6):
     return grads
 
 
-def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind, action_layer=1):
+def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind, action_layer=2):
     """One update of Algorithm 1 from scratch: backup, critic, actor, targets; Adam's first step."""
     x, a, r, x2, d = (np.asarray(v, np.float64) for v in batch)
     w = {name: np.asarray(value, np.float64) for name, value in w.items()}
@@ -417,6 +417,21 @@ def test_noise_is_reset_with_every_episode(train, monkeypatch):
         resets.append(0) or reset(self)))
     train(lambda: Counter(6), epochs=2)
     assert len(resets) == 1 + 40 // 6       # at its making, and after each episode, not each epoch
+
+
+@pytest.mark.parametrize('noise, cls', [('ou', 'OrnsteinUhlenbeckNoise'),
+                                        ('gaussian', 'GaussianNoise')])
+def test_noise_is_annealed_in_a_line_and_then_stays(train, monkeypatch, noise, cls):
+    sizes = []
+    cls = getattr(ddpg.exploration, cls)
+    monkeypatch.setattr(cls, '__call__', lambda self, call=cls.__call__: (
+        sizes.append(self.sigma) or call(self)))
+    train(Counter, noise=noise, start_steps=4, noise_sigma=0.4, noise_final_share=0.5,
+          noise_anneal_steps=10)
+    np.testing.assert_allclose(sizes, [0.3, 0.28, 0.26, 0.24, 0.22] + [0.2] * 11, rtol=1e-12)
+    del sizes[:]
+    train(Counter, noise=noise, noise_sigma=0.2, noise_final_share=1.)
+    assert sizes == [0.2] * 20              # to the last bit: the notes' noise, for one
 
 
 def test_epochs_without_an_episode_or_an_update_log_all_the_same(train):

@@ -272,7 +272,8 @@ def test_the_summary_and_the_plots(finished):
     for group, row in table.iterrows():
         returns = np.array([RunFolder(run_folder(folder, '{}_s{}'.format(group, seed))).columns[
             'AverageTestEpRet'] for seed in (4, 5)], float)         # (seeds, epochs)
-        for metric, values in dict(final=returns[:, -1], best=returns.max(1)).items():
+        for metric, values in dict(final=returns[:, -1], last10=returns.mean(1),     # there are 3
+                                   best=returns.max(1)).items():
             assert np.isclose(row[metric + '_mean'], values.mean())
             assert np.isclose(row[metric + '_std'], abs(values[0] - values[1]) / np.sqrt(2))
             assert np.isclose(row[metric + '_iqm'], values.mean())
@@ -281,6 +282,8 @@ def test_the_summary_and_the_plots(finished):
             assert '{:.1f}'.format(values.mean()) in out
         assert (row.env, row.seeds, row.unfinished) == ('Pendulum-v0', 2, 0)
         assert 10 < row.steps_per_second < 1e5
+        assert row.max_of_mean == returns.mean(0).max()
+        assert '{}, last10: {}'.format(group, row.last10_of_each_seed) in out
     with open(str(folder / 'x' / 'Performance.png'), 'rb') as png:
         assert png.read(8) == b'\x89PNG\r\n\x1a\n'
     assert '<svg' in (folder / 'x' / 'Performance.svg').read_text()
@@ -542,6 +545,46 @@ def test_statistics_over_seeds():
     one = summary.over_seeds([3.])
     assert (one['mean'], one['iqm']) == (3., 3.)
     assert np.isnan([one['std'], one['mean_ci_low'], one['iqm_ci_high']]).all()
+
+
+def test_metrics_of_runs_as_they_were_after_some_steps(tmp_path, capsys, monkeypatch):
+    for seed, epochs in ((10, 12), (9, 12), (2, 3)):
+        folder = tmp_path / 'out' / 'exp_s{}'.format(seed)
+        folder.mkdir(parents=True)
+        folder.joinpath('config.json').write_text(
+            json.dumps(dict(exp_name='exp', env='E-v0', seed=seed, epochs=12)))
+        returns = seed + np.arange(epochs) % 7
+        pd.DataFrame(dict(TotalEnvInteracts=100 * np.arange(1, epochs + 1), Time=1.,
+                          AverageTestEpRet=returns)).to_csv(
+            str(folder / 'progress.txt'), sep='\t', index=False)
+
+    def row(steps=None):
+        [found] = summary.summarise(summary.read_runs(str(tmp_path)), steps).to_dict('records')
+        return found
+
+    whole = row()                       # each seed + 0 1 2 3 4 5 6 0 1 2 3 4; seed 2 has not finished
+    assert (whole['seeds'], whole['unfinished']) == (2, 1)
+    assert [whole[name + '_mean'] for name in summary.METRICS] == [9.5 + 4, 9.5 + 3, 9.5 + 6]
+    assert whole['max_of_mean'] == 9.5 + 6
+    assert whole['last10_of_each_seed'] == 's9 12.0, s10 13.0'
+    then = row(250)
+    assert (then['seeds'], then['unfinished']) == (3, 0)
+    assert [then[name + '_mean'] for name in summary.METRICS] == [7 + 1, 7 + 0.5, 7 + 1]
+    assert row(400)['seeds'] == 2 and row(400)['max_of_mean'] == 9.5 + 3
+    assert row(1201)['seeds'] == 0 and np.isnan(row(1201)['max_of_mean'])
+
+    def command(*words):
+        monkeypatch.setattr(sys, 'argv', ['summary.py', str(tmp_path), *words])
+        try:
+            summary.main()
+        except SystemExit as end:
+            assert end.code == 2
+        return capsys.readouterr()
+
+    assert 's2 2.5, s9 9.5, s10 10.5' in command('--steps', '200').out
+    assert re.match(r'summary.py: error: --steps 0: expected a whole number of at least 1\n$',
+                    command('--steps', '0').err)
+    assert os.listdir(str(tmp_path)) == ['out'], 'nothing is written'
 
 
 def test_the_live_table_of_a_terminal(finished):
