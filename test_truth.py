@@ -200,9 +200,9 @@ def test_an_environment_that_cannot_be_returned_to_a_state():
 
 # ---- The columns of a run ------------------------------------------------------------------------
 
-SMALL = dict(ac_kwargs=dict(hidden_sizes=(32, 32)), steps_per_epoch=1000, epochs=4, gamma=0.9,
-             weight_decay=0., pi_lr=1e-3, q_lr=1e-3, polyak=0.01, start_steps=1000,
-             update_after=200, noise='gaussian', noise_sigma=0.2, threads=1)
+SMALL = dict(ac_kwargs=dict(hidden_sizes=(32, 32), action_layer=1), steps_per_epoch=1000,
+             epochs=4, gamma=0.9, pi_lr=1e-3, q_lr=1e-3, polyak=0.01, start_steps=1000,
+             update_after=200, noise='gaussian', noise_final_share=1., threads=1)
 
 
 def trained(folder, env_fn=lambda: limited(Line()), **kwargs):
