@@ -167,19 +167,22 @@ def measure_floor(threads, batch, stored):
         left, right, out = array(n, k), array(k, m), np.empty((n, m), np.float32)
         return seconds(lambda: np.dot(left, right, out=out))
 
-    def forward(sizes):
-        return sum(product(batch, k, m) for k, m in zip(sizes, sizes[1:]))
+    def forward(layers):
+        return sum(product(batch, k, m) for k, m in layers)
 
-    def backward(sizes, weights=True, inputs=False):
-        layers = list(zip(sizes, sizes[1:]))
-        time_dw = sum(product(k, batch, m) for k, m in layers) if weights else 0
-        return time_dw + sum(product(batch, m, k) for k, m in (layers if inputs else layers[1:]))
+    def weight_gradients(layers):
+        return sum(product(k, batch, m) for k, m in layers)
 
-    actor, critic = (OBS,) + HIDDEN + (ACT,), (OBS + ACT,) + HIDDEN + (1,)
+    def input_gradients(layers):
+        return sum(product(batch, m, k) for k, m in layers)
+
+    one, two = HIDDEN
+    actor, critic = [(OBS, one), (one, two), (two, ACT)], [(OBS, one), (one + ACT, two), (two, 1)]
     products = (2 * forward(actor) + 3 * forward(critic)        # targets, actor, critic twice
-                + backward(critic) + backward(actor)
-                + backward(critic, weights=False, inputs=True))     # the actor's gradient
-    size = sum(k * m + m for net in (actor, critic) for k, m in zip(net, net[1:]))
+                + weight_gradients(critic) + input_gradients(critic[1:])
+                + weight_gradients(actor) + input_gradients(actor[1:])
+                + input_gradients([(ACT, two), (two, 1)]))      # the critic's, to the action
+    size = sum(k * m + m for k, m in actor + critic)
     source, target = array(size), array(size)
     copy = seconds(lambda: np.copyto(target, source))               # one stream in, one out
     traffic = copy / 2 * (7 + 3)        # Adam: g, m, v, w in, m, v, w out; targets: 2 in, 1 out
