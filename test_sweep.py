@@ -562,7 +562,7 @@ def test_metrics_of_runs_as_they_were_after_some_steps(tmp_path, capsys, monkeyp
         [found] = summary.summarise(summary.read_runs(str(tmp_path)), steps).to_dict('records')
         return found
 
-    whole = row()                       # each seed + 0 1 2 3 4 5 6 0 1 2 3 4; seed 2 has not finished
+    whole = row()           # each seed + 0 1 2 3 4 5 6 0 1 2 3 4; seed 2 has not finished
     assert (whole['seeds'], whole['unfinished']) == (2, 1)
     assert [whole[name + '_mean'] for name in summary.METRICS] == [9.5 + 4, 9.5 + 3, 9.5 + 6]
     assert whole['max_of_mean'] == 9.5 + 6
