@@ -128,9 +128,9 @@ def summarise(runs, steps=None):
                                              for table in tables]) if tables else np.nan)
         values = {metric: [value(table.AverageTestEpRet) for table in tables]
                   for metric, value in METRICS.items()}
-        for metric in METRICS:
+        for metric, of_each in values.items():
             row.update({'{}_{}'.format(metric, name): value
-                        for name, value in over_seeds(values[metric]).items()})
+                        for name, value in over_seeds(of_each).items()})
         row.update(max_of_mean=max_of_mean(tables), last10_of_each_seed=', '.join(
             's{} {:.1f}'.format(seed, value)
             for (seed, _), value in zip(of_seeds, values['last10'])))
@@ -156,10 +156,8 @@ def as_text(summary):
                 'steps/s': '{:.0f}'.format(row.steps_per_second) if first else ''})
         lines.append({'test return': 'max of mean', 'mean': row.max_of_mean})
         seeds.append('{}, last10: {}'.format(row.group, row.last10_of_each_seed))
-    table = pd.DataFrame(lines).fillna({'group': '', 'seeds': '', '95% CI': '', '95% CI ': '',
-                                        'steps/s': ''})
-    return '\n\n'.join([table.to_string(index=False, na_rep='', float_format='{:.1f}'.format),
-                        '\n'.join(seeds)])
+    table = pd.DataFrame(lines).to_string(index=False, na_rep='', float_format='{:.1f}'.format)
+    return '\n\n'.join([table, '\n'.join(seeds)])
 
 
 def draw(runs, paths):
