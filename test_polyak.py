@@ -37,6 +37,7 @@ def test_targ_init_makes_targets_equal_main():
 def test_without_targ_init_targets_are_not_main():
     # The notes' long-standing bug: an `assign` that nobody runs does nothing.
     with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(0)       # else two of 120,000 weights may be equal by chance
         ddpg.build_graph(3, 2)
         sess.run(tf.global_variables_initializer())
         for main, targ in core.paired(core.get_vars('main/'), core.get_vars('target/')):
