@@ -38,7 +38,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ALGORITHM = ['core.py', 'noise.py', 'ddpg.py', 'truth.py']      # what a run's bits depend on
 # What may differ in config.json between a run's beginning and its going on.
 NO_SETTINGS = {'epochs', 'save_freq', 'threads',
-               'exp_name', 'command', 'commit', 'code', 'versions'}
+               'exp_name', 'command', 'commit', 'code', 'versions', 'processor'}
 
 
 class Unusable(Exception):
@@ -602,9 +602,26 @@ def check_origin(config, origin):
             ', '.join(ALGORITHM), config['commit']))
 
 
+def processor():
+    """
+    The processor's name and its widest vectors, such as 'Intel(R) Xeon(R) Processor, avx512f'.
+
+    TensorFlow's matrix products are made for these vectors, and sum in their order.
+    """
+    with open('/proc/cpuinfo') as file:
+        text = file.read()
+    name = re.search(r'^model name\s*: (.*)$', text, re.MULTILINE)
+    widest = next((v for v in ('avx512f', 'avx2', 'avx') if ' {} '.format(v) in text), 'no avx')
+    return '{}, {}'.format(name.group(1) if name else platform.machine(), widest)
+
+
 def provenance():
-    """What config.json says of a run's origin: command, commit, code of the algorithm, versions."""
+    """
+    What config.json says of a run's origin: command, commit, code of the algorithm, versions, and
+    the processor that it began on.
+    """
     git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
                          cwd=HERE, universal_newlines=True, stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL)
-    return dict(made_by(), command=' '.join(sys.argv), commit=git.stdout.strip() or None)
+    return dict(made_by(), command=' '.join(sys.argv), commit=git.stdout.strip() or None,
+                processor=processor())
