@@ -12,6 +12,6 @@ train: setup
 	@.venv/bin/python ddpg.py $(ARGS)
 
 test: setup
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: setup train test
