@@ -19,23 +19,34 @@ MENDS = dict(
     noise=['--noise-dt', '1'],                      # an OU process that moves within an episode
     start=['--start-steps', '10000'])               # at random
 
+GROUPS = {
+    'notes': [],
+    **{'notes_' + name: words for name, words in MENDS.items()},
+    'notes_all': sum(MENDS.values(), [])}
 
-def notes_sweep():
-    """The Sweep of all groups: 'notes', 'notes_<mend>' for each, and 'notes_all'."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+
+def sweep_of(exp_name, groups, doc, seeds, always=()):
+    """
+    The Sweep of groups that are no product of values, by the command line.
+
+    Args:
+        exp_name (str): The sweep's name.
+        groups (dict): {name: its flags of sweep.py, a list}. They come after the command line's.
+        doc (str): The calling script's docstring.
+        seeds (list of str): The default of --seed.
+        always (sequence of str): Flags of all groups.
+    """
+    parser = argparse.ArgumentParser(description=doc.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
-    parser.add_argument('--seed', nargs='+', default=['0', '1', '2', '3', '4'])
+    parser.add_argument('--seed', nargs='+', default=seeds)
     parser.add_argument('--epochs', default='20')
     parser.add_argument('--data-dir', default='out')
     args = parser.parse_args()
-    groups = {'notes': []}
-    groups.update(('notes_' + name, words) for name, words in MENDS.items())
-    groups['notes_all'] = sum(MENDS.values(), [])
     runs = []
     for group, words in groups.items():
         of_group = sweep.parse_args(
-            ['--settings', 'notes', '--env', args.env, '--epochs', args.epochs, '--exp-name',
-             'notes', '--data-dir', args.data_dir, '--seed'] + args.seed + words)
+            [*always, '--env', args.env, '--epochs', args.epochs, '--exp-name', exp_name,
+             '--data-dir', args.data_dir, '--seed', *args.seed, *words])
         for run in of_group.runs:
             name = '{}_s{}'.format(group, run.kwargs['seed'])
             runs.append(run._replace(name=name, group=group,
@@ -44,4 +55,5 @@ def notes_sweep():
 
 
 if __name__ == '__main__':
-    sweep.run_command(notes_sweep)
+    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, ['0', '1', '2', '3', '4'],
+                                       ['--settings', 'notes']))

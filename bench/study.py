@@ -1,0 +1,38 @@
+"""
+study.py: what each default is worth: the default settings, and each one varied alone.
+
+    python bench/study.py [--env HalfCheetah-v2] [--seed 0 1 2] [--epochs 20] [--data-dir out]
+
+A sweep (see sweep.py; the same command goes on with one that was killed). The table and the figure
+are in <data dir>/around/. The groups with another reward scale are always HalfCheetah-v2, and their
+returns are scaled, too (see reward_scale.py).
+"""
+import os
+
+import notes                # also puts the repository on sys.path
+import sweep
+
+# {group: flags}, the most likely winners first.
+VARIED = {
+    'default': '',
+    'pi-lr_1e-3': '--pi-lr 1e-3',
+    'pi-lr_1e-4': '--pi-lr 1e-4',
+    'q-lr_3e-4': '--q-lr 3e-4',
+    'polyak_1e-2': '--polyak 0.01',
+    'polyak_1e-3': '--polyak 0.001',
+    'batch_128': '--batch-size 128',
+    'start_1000': '--start-steps 1000',
+    'gaussian_0.1': '--noise gaussian --noise-sigma 0.1 --noise-final-share 1',
+    'action-layer_1': '--action-layer 1',
+    'init_paper': '--init paper',
+    'decay_1e-2': '--weight-decay 1e-2 --decay-kind times_lr',
+    'reward_0.1': '--env reward_scale:HalfCheetahReward0.1-v2',
+    'reward_10': '--env reward_scale:HalfCheetahReward10-v2',
+}
+
+if __name__ == '__main__':
+    here = os.path.dirname(os.path.abspath(__file__))       # the workers import reward_scale, too
+    os.environ['PYTHONPATH'] = os.pathsep.join(
+        filter(None, [here, os.environ.get('PYTHONPATH')]))
+    groups = {'around_' + name: words.split() for name, words in VARIED.items()}
+    sweep.run_command(lambda: notes.sweep_of('around', groups, __doc__, ['0', '1', '2']))
