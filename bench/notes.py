@@ -19,13 +19,14 @@ MENDS = dict(
     noise=['--noise-dt', '1'],                      # an OU process that moves within an episode
     start=['--start-steps', '10000'])               # at random
 
+NOTES = ['--settings', 'notes']
 GROUPS = {
-    'notes': [],
-    **{'notes_' + name: words for name, words in MENDS.items()},
-    'notes_all': sum(MENDS.values(), [])}
+    'notes': NOTES,
+    **{'notes_' + name: NOTES + words for name, words in MENDS.items()},
+    'notes_all': sum(MENDS.values(), NOTES)}
 
 
-def sweep_of(exp_name, groups, doc, seeds, always=()):
+def sweep_of(exp_name, groups, doc, seeds):
     """
     The Sweep of groups that are no product of values, by the command line.
 
@@ -34,7 +35,6 @@ def sweep_of(exp_name, groups, doc, seeds, always=()):
         groups (dict): {name: its flags of sweep.py, a list}. They come after the command line's.
         doc (str): The calling script's docstring.
         seeds (list of str): The default of --seed.
-        always (sequence of str): Flags of all groups.
     """
     parser = argparse.ArgumentParser(description=doc.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
@@ -45,7 +45,7 @@ def sweep_of(exp_name, groups, doc, seeds, always=()):
     runs = []
     for group, words in groups.items():
         of_group = sweep.parse_args(
-            [*always, '--env', args.env, '--epochs', args.epochs, '--exp-name', exp_name,
+            ['--env', args.env, '--epochs', args.epochs, '--exp-name', exp_name,
              '--data-dir', args.data_dir, '--seed', *args.seed, *words])
         for run in of_group.runs:
             name = '{}_s{}'.format(group, run.kwargs['seed'])
@@ -55,5 +55,4 @@ def sweep_of(exp_name, groups, doc, seeds, always=()):
 
 
 if __name__ == '__main__':
-    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, ['0', '1', '2', '3', '4'],
-                                       ['--settings', 'notes']))
+    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, ['0', '1', '2', '3', '4']))
