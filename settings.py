@@ -210,6 +210,9 @@ def make_env(name):
         near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
         raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
                          + ', '.join(ids[match] for match in near)) from None
+    except Exception as error:                          # the module's own
+        raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
+                         + described_error(error)) from None
     if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
         # The first import of a mujoco-py that is not compiled would start the compiler.
         found = importlib.util.find_spec('mujoco_py')
@@ -219,14 +222,19 @@ def make_env(name):
                              'run `make setup`')
     try:
         return gym.make(name)
-    except (gym.error.Error, ImportError, AttributeError) as error:
-        raise BadSetting('env', name, 'an environment that can be made here; Gym says: '
-                         + first_line(error)) from None
+    except Exception as error:                          # the environment's own, or Gym's
+        raise BadSetting('env', name, 'an environment that can be made here; it raises '
+                         + described_error(error)) from None
 
 
 def first_line(error):
     """What an error says, cut to a line."""
     return str(error).strip().split('\n')[0]
+
+
+def described_error(error):
+    """The kind of an error, and what it says, cut to a line."""
+    return '{}: {}'.format(type(error).__name__, first_line(error))
 
 
 def env_id(env):

@@ -177,8 +177,9 @@ def draw(runs, paths):
         axes.set(title=env, xlabel='environment steps', ylabel='test return')
         axes.legend(loc='best', fontsize='x-small')
     figure.tight_layout()
-    for path in paths:
-        figure.savefig(path, dpi=100)
+    with matplotlib.rc_context({'svg.hashsalt': 'ddpg'}):      # else its ids are drawn at random
+        for path in paths:
+            figure.savefig(path, dpi=100, metadata={'Date': None})
     plt.close(figure)
 
 

@@ -37,8 +37,8 @@ import ddpg
 import guard
 import summary
 from settings import (ACCEPTED, BadSetting, Number, check_same_run, check_spaces, checked_exp_name,
-                      checked_value, defaults_of, first_line, keyword_arguments, make_env,
-                      make_parser, named_settings, open_run, with_hyphens)
+                      checked_value, defaults_of, described_error, first_line, keyword_arguments,
+                      make_env, make_parser, named_settings, open_run, with_hyphens)
 
 CORES = len(os.sched_getaffinity(0))
 OUTPUT = 'output.txt'   # in a run's folder: what it printed
@@ -266,8 +266,7 @@ def train(run, sweep_folder, owner, origin, command):
         return 'failed', str(why)
     except Exception as error:          # whatever it is, the sweep goes on
         traceback.print_exc()
-        return 'failed', '{}: {}; see {} in {}'.format(
-            type(error).__name__, first_line(error), OUTPUT, run.folder)
+        return 'failed', '{}; see {} in {}'.format(described_error(error), OUTPUT, run.folder)
 
 
 def wait_until_left(folder):

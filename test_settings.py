@@ -123,6 +123,18 @@ def test_spaces_that_ddpg_cannot_use(refused, tmp_path, monkeypatch, name, text)
     assert text in refused('--env', 'odd_envs:{}-v0'.format(name))
 
 
+@pytest.mark.parametrize('module, text', [
+    ('raise RuntimeError("no\\nlicence")', 'can be imported; it raises RuntimeError: no\n'),
+    ('import gym\ngym.register("Raises-v0", entry_point=lambda: {}["size"])',
+     "can be made here; it raises KeyError: 'size'\n")])
+def test_environments_that_raise(refused, tmp_path, monkeypatch, module, text):
+    (tmp_path / 'raising.py').write_text(module)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+    monkeypatch.delitem(sys.modules, 'raising', raising=False)
+    assert refused('--env', 'raising:Raises-v0').endswith(text)
+
+
 def test_a_folder_that_cannot_be_written(refused, tmp_path):
     (tmp_path / 'file').write_text('kept')
     for folder in ('file', 'file/below', '/proc/here'):
