@@ -276,6 +276,11 @@ def flipped(adam_step):
         -loss if '/pi/' in variables[0].name else loss, variables, *args)
 
 
+def generous(store):
+    """ReplayBuffer.store, but half a reward more than there was."""
+    return lambda self, x, a, r, x2, d: store(self, x, a, r + 0.5, x2, d)
+
+
 FAULTS = {
     'none': (dict(), None),
     'critic shrunk toward zero': (dict(weight_decay=1e-2, decay_kind='per_step'), None),
@@ -285,6 +290,8 @@ FAULTS = {
         ddpg, 'adam_step', flipped(ddpg.adam_step))),
     'flat critic': (dict(), lambda patch: patch.setattr(
         core.tf, 'squeeze', lambda x, axis: x)),        # Q is (N, 1), against a backup of (N,)
+    'over-estimation': (dict(), lambda patch: patch.setattr(
+        ddpg.ReplayBuffer, 'store', generous(ddpg.ReplayBuffer.store))),
     'no exploration': (dict(noise_sigma=0.01), None),
     'exploding critic': (dict(q_lr=1.), None),
 }
