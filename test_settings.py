@@ -74,6 +74,15 @@ def refused(monkeypatch, capsys, tmp_path):
     return check
 
 
+@pytest.fixture
+def env_module(tmp_path, monkeypatch):
+    """env_module(name, source): write a module that --env can name."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+
+    return lambda name, source: (tmp_path / (name + '.py')).write_text(source)
+
+
 @pytest.mark.parametrize('flag, value, accepted', [
     ('--seed', '-1', 'from 0 to 4294967295'), ('--seed', '4294967296', 'from 0'),
     ('--seed', '1.5', 'whole number'), ('-s', 'x', 'whole number'),
@@ -116,10 +125,8 @@ def test_errors_that_take_two_flags_or_several_values(refused):
     ('Empty', 'finite bounds'), ('ImageActions', 'actions are a vector'),
     ('Image', 'observations are a vector'), ('Goal', 'observations are a vector'),
     ('DiscreteObs', 'observations are a vector')])
-def test_spaces_that_ddpg_cannot_use(refused, tmp_path, monkeypatch, name, text):
-    (tmp_path / 'odd_envs.py').write_text(MODULE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+def test_spaces_that_ddpg_cannot_use(refused, env_module, name, text):
+    env_module('odd_envs', MODULE)
     assert text in refused('--env', 'odd_envs:{}-v0'.format(name))
 
 
@@ -127,11 +134,8 @@ def test_spaces_that_ddpg_cannot_use(refused, tmp_path, monkeypatch, name, text)
     ('raise RuntimeError("no\\nlicence")', 'can be imported; it raises RuntimeError: no\n'),
     ('import gym\ngym.register("Raises-v0", entry_point=lambda: {}["size"])',
      "can be made here; it raises KeyError: 'size'\n")])
-def test_environments_that_raise(refused, tmp_path, monkeypatch, module, text):
-    (tmp_path / 'raising.py').write_text(module)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
-    monkeypatch.delitem(sys.modules, 'raising', raising=False)
+def test_environments_that_raise(refused, env_module, module, text):
+    env_module('raising', module)
     assert refused('--env', 'raising:Raises-v0').endswith(text)
 
 
