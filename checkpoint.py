@@ -604,15 +604,23 @@ def check_origin(config, origin):
 
 def processor():
     """
-    The processor's name and its widest vectors, such as 'Intel(R) Xeon(R) Processor, avx512f'.
+    The processor: 'AMD EPYC, family 25, model 1, 32K L1d, avx2', for example.
 
-    TensorFlow's matrix products are made for these vectors, and sum in their order.
+    A run's bits depend on it, by its model, its first data cache, and its widest vectors: see
+    bench/processor.py.
     """
     with open('/proc/cpuinfo') as file:
-        text = file.read()
-    name = re.search(r'^model name\s*: (.*)$', text, re.MULTILINE)
-    widest = next((v for v in ('avx512f', 'avx2', 'avx') if ' {} '.format(v) in text), 'no avx')
-    return '{}, {}'.format(name.group(1) if name else platform.machine(), widest)
+        said = dict(re.findall(r'^([\w ]+?)\s*: (.*)$', file.read(), re.MULTILINE))
+    try:
+        with open('/sys/devices/system/cpu/cpu0/cache/index0/size') as file:
+            first_cache = file.read().strip()
+    except OSError:
+        first_cache = '?'
+    flags = said.get('flags', '').split()
+    return ', '.join([
+        said.get('model name', platform.machine()), 'family ' + said.get('cpu family', '?'),
+        'model ' + said.get('model', '?'), first_cache + ' L1d',
+        next((vectors for vectors in ('avx512f', 'avx2', 'avx') if vectors in flags), 'no avx')])
 
 
 def provenance():
