@@ -4,8 +4,8 @@ processor.py: what a run's bits depend on of the processor.
     python bench/processor.py
 
 Prints a digest of square roots and one of matrix products, as TensorFlow computes them in an
-update with the default settings on HalfCheetah-v2. Machines that train the same bits print the same
-digests. The reasons why they may not:
+update with the default settings on HalfCheetah-v2. Where two machines print different digests, they
+train different bits. There are two reasons:
 
 - Adam divides by a square root. TensorFlow's (Eigen's for vectors) begins with the processor's
   RSQRTPS, an approximation that each model may make in its own way, and ends with one step of
