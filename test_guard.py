@@ -14,7 +14,7 @@ import checkpoint
 import ddpg
 import guard
 from test_seeding import only_run
-from test_settings import run_main
+from test_settings import env_module, run_main        # one is a fixture
 
 BAD = '''
 import gym
@@ -68,11 +68,9 @@ gym.register('Bad-one_step-v0', entry_point=lambda: Bad(''), max_episode_steps=1
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
+def train(tmp_path, monkeypatch, capsys, env_module):
     """train(environment, flags...) -> exit code, output, errors, run folder; in this process."""
-    (tmp_path / 'bad_envs.py').write_text(BAD)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+    env_module('bad_envs', BAD)
     monkeypatch.chdir(tmp_path)
 
     def run(wrong, *flags):

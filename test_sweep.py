@@ -28,6 +28,7 @@ import summary
 import sweep
 from test_seeding import HERE, Run, RunFolder
 from test_resume import wait_for
+from test_settings import env_module        # a fixture
 
 # Runs of a few seconds, checkpoints at every epoch.
 SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
@@ -218,12 +219,9 @@ def test_bad_input_is_told_before_anything_starts(refused, words, said):
     assert said in refused(*base, *words.split())
 
 
-def test_names_that_would_be_the_same(refused, tmp_path, monkeypatch):
-    (tmp_path / 'two_envs.py').write_text(
-        'import gym\nfor name in ("Same-v0", "same-v0"):\n'
-        '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+def test_names_that_would_be_the_same(refused, env_module):
+    env_module('two_envs', 'import gym\nfor name in ("Same-v0", "same-v0"):\n'
+               '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')
     assert 'sweep_envtwo_envs-same-v0' in refused('--env', 'two_envs:Same-v0', 'two_envs:same-v0')
 
 

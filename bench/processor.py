@@ -19,7 +19,6 @@ import ctypes
 import hashlib
 import os
 import re
-import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -29,9 +28,13 @@ import checkpoint
 import core                       # before tensorflow, whose greeting it silences
 import ddpg
 import tensorflow as tf
+from settings import defaults_of
 
-BATCH, OBS_DIM, ACT_DIM = 64, 17, 6
-LAYERS = [(OBS_DIM, 400), (400, 300), (400 + ACT_DIM, 300), (300, ACT_DIM), (300, 1)]
+BATCH = defaults_of(ddpg.ddpg)['batch_size']
+FIRST, SECOND = defaults_of(core.mlp_actor_critic)['hidden_sizes']
+OBS_DIM, ACT_DIM = 17, 6
+LAYERS = [(OBS_DIM, FIRST), (FIRST, SECOND), (FIRST + ACT_DIM, SECOND), (SECOND, ACT_DIM),
+          (SECOND, 1)]
 
 
 def digest(arrays):
@@ -76,7 +79,6 @@ def cache_sizes():
         RuntimeError: There is not one such place.
     """
     kilobytes = int(re.search(r'(\d+)K L1d', checkpoint.processor()).group(1))
-    first = struct.pack('q', kilobytes * 1024)
     places, library = [], ''
     with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as memory:
         for line in maps:
@@ -85,13 +87,11 @@ def cache_sizes():
             if rights.startswith('rw') and library.endswith('_pywrap_tensorflow_internal.so'):
                 begin, end = (int(address, 16) for address in addresses.split('-'))
                 memory.seek(begin)
-                content = memory.read(end - begin)
-                at = content.find(first)
-                while at >= 0:
-                    numbers = struct.unpack_from('3q', content.ljust(at + 24, b'\0'), at)
-                    if at % 8 == 0 and all(2 ** 12 <= n <= 2 ** 30 for n in numbers):
-                        places.append(begin + at)
-                    at = content.find(first, at + 1)
+                numbers = np.frombuffer(memory.read(end - begin), np.int64)
+                others = np.stack([numbers[1:-1], numbers[2:]])
+                found = ((numbers[:-2] == kilobytes * 1024)
+                         & ((2 ** 12 <= others) & (others <= 2 ** 30)).all(0))
+                places += [begin + 8 * int(at) for at in np.flatnonzero(found)]
     if len(places) != 1:
         raise RuntimeError('found {} places in place of one'.format(len(places)))
     return (ctypes.c_int64 * 3).from_address(places[0])
