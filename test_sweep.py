@@ -44,19 +44,23 @@ import gym
 from gym.envs.classic_control import PendulumEnv
 
 class Crashes(PendulumEnv):
-    """Raises from its 250th step on; where ONLY names a file, once, and makes the file."""
-    steps = 0
+    """Raises from its 250th step on; with `once`, as long as that file does not exist."""
+
+    def __init__(self, once=''):
+        super().__init__()
+        self.steps, self.once = 0, once
 
     def step(self, a):
         self.steps += 1
-        only = os.environ.get('ONLY')
-        if self.steps >= 250 and not (only and os.path.exists(only)):
-            if only:
-                open(only, 'w').close()
+        if self.steps >= 250 and not os.path.exists(self.once):
+            if self.once:
+                open(self.once, 'w').close()
             raise RuntimeError('the pendulum fell off')
         return super().step(a)
 
 gym.register('Crashes-v0', entry_point=Crashes, max_episode_steps=200)
+gym.register('Once-v0', entry_point=Crashes, max_episode_steps=200,
+             kwargs=dict(once=os.path.join(os.path.dirname(__file__), 'crashed')))
 '''
 
 
@@ -109,6 +113,18 @@ def run_folder(data_dir, name):
     """The folder of a run by its name, below a data folder."""
     folder, = glob.glob(os.path.join(str(data_dir), '*', '*', name))
     return folder
+
+
+def output_of(data_dir, name):
+    """What a run has printed so far."""
+    with open(os.path.join(run_folder(data_dir, name), sweep.OUTPUT)) as output:
+        return output.read()
+
+
+def where(data_dir, name):
+    """The processes that a run was started in, by its output."""
+    return [int(pid) for pid in re.findall(r'started on .*, process (\d+)',
+                                           output_of(data_dir, name))]
 
 
 @pytest.fixture(scope='module')
@@ -350,72 +366,63 @@ def test_a_second_sweep_in_the_folder_is_refused(finished, refused):
 
 def test_killed_workers_are_started_again(tmp_path, alone):
     process = start(*LONG, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path)
-    for _ in range(2):
+    for killed in range(2):
         wait_for(process, 'x_s4: epoch')
-        with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
-            pid = int(re.findall(r'started on .*, process (\d+)', output.read())[-1])
-        os.kill(pid, signal.SIGKILL)
+        # Which may be one of the worker before, of which there was no time to tell.
+        while output_of(tmp_path, 'x_s4').count('Going on after step') < killed:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(where(tmp_path, 'x_s4')[-1], signal.SIGKILL)
         wait_for(process, 'x_s4: failed, and is started again')
     out, _ = finish(process)
     assert 'x_s4: finished' in out
-    with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
-        assert len(re.findall('Going on after step', output.read())) == 2
+    assert output_of(tmp_path, 'x_s4').count('Going on after step') == 2
     for seed in '45':
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
-@pytest.fixture(scope='module')
-def one_run(tmp_path_factory):
-    """The data folder of a sweep of one LONG run, x_s3."""
-    folder = tmp_path_factory.mktemp('one_run')
-    finish(start(*LONG, '--exp-name', 'x', '--seed', '3', '--data-dir', folder))
-    return str(folder)
+@pytest.mark.parametrize('numbers', [[signal.SIGKILL], [signal.SIGINT, signal.SIGTERM]])
+def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, numbers):
+    words = LONG + ['--epochs', '45', '--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path]
 
+    def written():
+        return os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
 
-@pytest.mark.parametrize('number, code', [(signal.SIGKILL, -9), (signal.SIGINT, 130),
-                                          (signal.SIGTERM, 143)])
-def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, one_run, number, code):
-    tmp_path = shutil.copytree(one_run, str(tmp_path / 'copy'))
-    words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path]
-    before = os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
-    process = start(*words, '--seed', '3', '4')
-    wait_for(process, 'x_s4: epoch')
-    process.send_signal(number)
-    out, err = finish(process, code)
-    if number != signal.SIGKILL:
-        assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
-            signal.Signals(number).name)
-        with open(os.path.join(run_folder(tmp_path, 'x_s4'), sweep.OUTPUT)) as output:
-            saved_at = int(re.search(r'ended: SIGINT at step (\d+)', output.read()).group(1))
-        with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
-            assert last.state['t'] == saved_at
+    finished_at = None
+    for number in numbers:
+        process = start(*words, '--seed', '3', '4')
+        wait_for(process, 'x_s4: epoch')
+        finished_at = finished_at or written()
+        process.send_signal(number)
+        code = -number if number == signal.SIGKILL else 128 + number
+        out, err = finish(process, code)
+        if number != signal.SIGKILL:
+            assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
+                signal.Signals(number).name)
+            saved_at = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, 'x_s4'))[-1]
+            with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
+                assert last.state['t'] == int(saved_at)
     out, _ = finish(start(*words, '--seed', '3', '4'))
     assert '2 runs in 1 groups, of which 1 have finished' in out
-    assert os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns == before
-    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(alone(*LONG, '--seed', '4'))
+    assert written() == finished_at, 'what has finished is not touched'
+    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(
+        alone(*LONG, '--epochs', '45', '--seed', '4'))
 
 
 def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
     (tmp_path / 'crashes.py').write_text(CRASHES)
     words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
-    out, err = finish(start(*words, '--env', 'crashes:Crashes-v0', 'Pendulum-v0', '--max-failures',
-                            '2', '--exp-name', 'x', '--data-dir', tmp_path,
+    out, err = finish(start(*words, '--env', 'crashes:Crashes-v0', 'crashes:Once-v0',
+                            '--max-failures', '2', '--exp-name', 'x', '--data-dir', tmp_path,
                             PYTHONPATH=str(tmp_path)), 1)
-    assert out.count('x_envcrashes-crashes-v0_s0: failed, and is started again: ') == 1
-    assert 'x_envpendulum-v0_s0: finished' in out
+    for name in 'crashes', 'once':
+        assert out.count('x_envcrashes-{}-v0_s0: failed, and is started again: '.format(name)) == 1
+    assert 'x_envcrashes-once-v0_s0: finished' in out
     assert err.startswith('sweep.py: error: x_envcrashes-crashes-v0_s0 was given up: the '
                           'environment raised RuntimeError: the pendulum fell off at step ')
     assert err.count('\n') == 1
     table = pd.read_csv(str(tmp_path / 'x' / 'summary.csv')).set_index('group')
     assert list(table.seeds) == [0, 1] and list(table.unfinished) == [1, 0]
-
-
-def test_a_run_that_failed_once_finishes(tmp_path):
-    (tmp_path / 'crashes.py').write_text(CRASHES)
-    words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
-    out, _ = finish(start(*words, '--env', 'crashes:Crashes-v0', '--exp-name', 'x', '--data-dir',
-                          tmp_path, PYTHONPATH=str(tmp_path), ONLY=str(tmp_path / 'crashed')))
-    assert out.count(': failed') == 1 and 'x_s0: finished' in out
 
 
 # ---- A cluster -----------------------------------------------------------------------------------
@@ -478,12 +485,6 @@ class Cluster:
         assert_nothing_stays()
 
 
-def where(folder):
-    """The processes that a run was started in, by its output."""
-    with open(os.path.join(folder, sweep.OUTPUT)) as output:
-        return [int(pid) for pid in re.findall(r'started on .*, process (\d+)', output.read())]
-
-
 def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
     with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
         words = LONG + ['--exp-name', 'x', '--seed', '4', '5', '--data-dir', tmp_path]
@@ -491,13 +492,13 @@ def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
         wait_for(process, 'x_s4: epoch')
         wait_for(process, 'x_s5: epoch')
         lost = [seed for seed in '45'
-                if where(run_folder(tmp_path, 'x_s' + seed))[0] in cluster.processes(1)]
+                if where(tmp_path, 'x_s' + seed)[0] in cluster.processes(1)]
         assert len(lost) == 1, 'a run on each node'
         cluster.kill(1)
         wait_for(process, 'x_s{}: failed, and is started again'.format(*lost))
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, (out, err)
-        assert len(where(run_folder(tmp_path, 'x_s{}'.format(*lost)))) == 2
+        assert len(where(tmp_path, 'x_s{}'.format(*lost))) == 2
     for seed in '45':
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 

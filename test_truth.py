@@ -353,10 +353,13 @@ def test_the_command(run, tmp_path):
     (['RUN', '--seed', 'x'], '--seed x: expected'),
     (['RUN', '--output', 'figure.doc'], '--output figure.doc: expected a name that ends in'),
     (['RUN', '--output', 'no/such/figure.png'], '--output no/such/figure.png: expected')])
-def test_bad_input(run, words, said):
+def test_bad_input(run, words, said, monkeypatch, capsys):
     before = sorted(os.listdir(run))
-    code, out, err = call(*(run if word == 'RUN' else word for word in words))
-    assert (code, out) == (2, '') and err.startswith('diagnose.py: error: ' + said)
+    monkeypatch.setattr(sys, 'argv', ['diagnose.py'] + [run if w == 'RUN' else w for w in words])
+    with pytest.raises(SystemExit) as end:
+        diagnose.main()
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, '') and err.startswith('diagnose.py: error: ' + said)
     assert err.count('\n') == 1 and sorted(os.listdir(run)) == before
 
 

@@ -109,8 +109,10 @@ sed "s/^tensorflow==1.15$/$tensorflow/" requirements.txt >$venv/requirements.txt
 logged "$advice" $python -m pip install --no-deps -r $venv/requirements.txt
 logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
-say 'compiling mujoco-py, which takes a minute or two'
-logged "mujoco-py did not compile; all it said is in $venv/setup.log" $python -c 'import mujoco_py'
+say 'compiling mujoco-py, which takes about a minute'
+# It only passes calls on to MuJoCo: -O1 has the speed of -O3, and takes half of the time.
+logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
+    env CFLAGS=-O1 $python -c 'import mujoco_py'
 
 recipe >$venv/complete
 say "complete. To use it directly: source $venv/bin/activate"
