@@ -381,32 +381,33 @@ def test_killed_workers_are_started_again(tmp_path, alone):
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
-@pytest.mark.parametrize('numbers', [[signal.SIGKILL], [signal.SIGINT, signal.SIGTERM]])
-def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, numbers):
-    words = LONG + ['--epochs', '45', '--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path]
+@pytest.mark.parametrize('signals', [{'x_s4': signal.SIGKILL},
+                                     {'x_s3': signal.SIGINT, 'x_s4': signal.SIGTERM}])
+def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, signals):
+    words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path, '--seed', '3', '4']
 
     def written():
         return os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
 
-    finished_at = None
-    for number in numbers:
-        process = start(*words, '--seed', '3', '4')
-        wait_for(process, 'x_s4: epoch')
-        finished_at = finished_at or written()
+    for name, number in signals.items():
+        process = start(*words)
+        wait_for(process, name + ': epoch')
+        before = written()
         process.send_signal(number)
-        code = -number if number == signal.SIGKILL else 128 + number
-        out, err = finish(process, code)
-        if number != signal.SIGKILL:
-            assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
-                signal.Signals(number).name)
-            saved_at = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, 'x_s4'))[-1]
-            with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
-                assert last.state['t'] == int(saved_at)
-    out, _ = finish(start(*words, '--seed', '3', '4'))
+        if number == signal.SIGKILL:
+            finish(process, -number)
+            continue
+        _, err = finish(process, 128 + number)
+        assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
+            signal.Signals(number).name)
+        saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, name))
+        with checkpoint.Checkpoints(run_folder(tmp_path, name), resume=True) as last:
+            assert last.state['t'] == int(saved_at)
+    out, _ = finish(start(*words))
     assert '2 runs in 1 groups, of which 1 have finished' in out
-    assert written() == finished_at, 'what has finished is not touched'
-    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(
-        alone(*LONG, '--epochs', '45', '--seed', '4'))
+    assert written() == before, 'what has finished is not touched'
+    for seed in '34':
+        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
 def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):

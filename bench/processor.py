@@ -76,9 +76,12 @@ def cache_sizes():
     numbers in a row of which the first is right, and the others could be; after the first product.
 
     Raises:
-        RuntimeError: There is not one such place.
+        RuntimeError: There is not one such place, or the machine does not tell its first cache.
     """
-    kilobytes = int(re.search(r'(\d+)K L1d', checkpoint.processor()).group(1))
+    told = re.search(r'(\d+)K L1d', checkpoint.processor())
+    if not told:
+        raise RuntimeError('the size of the first data cache is not known')
+    kilobytes = int(told.group(1))
     places, library = [], ''
     with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as memory:
         for line in maps:
@@ -104,7 +107,10 @@ def main():
         print('square roots             {}, {:.0%} not exact'.format(roots, inexact))
         multiply = products(sess)
         print('products                 {}'.format(multiply()))
-        sizes = cache_sizes()
+        try:
+            sizes = cache_sizes()
+        except RuntimeError as why:
+            sys.exit('processor.py: error: no products as if of other caches: {}'.format(why))
         for kilobytes in 16, 32, 48, 64:
             sizes[0] = kilobytes * 1024
             print('products, as if {}K L1d  {}'.format(kilobytes, multiply()))
