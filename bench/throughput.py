@@ -146,8 +146,9 @@ def measure_plain(threads, batch, stored, stock=False):
 
 def measure_floor(threads, batch, stored):
     """
-    What must be done at least, on one core: an update's matrix products (by NumPy's OpenBLAS), the
-    memory that Adam and the targets move, and the environment. Milliseconds a step.
+    What must be done at least, on one core: an update's matrix products (by NumPy's OpenBLAS, with
+    its AVX-512 kernels where the processor has AVX-512), the memory that Adam and the targets move,
+    and the environment. Milliseconds a step.
     """
     import gym
     import numpy as np
@@ -282,6 +283,9 @@ def run(what, threads=1, batch=64, stored=0, python=sys.executable):
     words = [python, script, '--measure', what, '--threads', str(threads), '--batch', str(batch),
              '--stored', str(stored)]
     env = dict(os.environ, OPENBLAS_NUM_THREADS='1')
+    with open('/proc/cpuinfo') as cpuinfo:
+        if what == 'floor' and 'avx512f' in cpuinfo.read():
+            env['OPENBLAS_CORETYPE'] = 'SkylakeX'   # it takes processors newer than itself for old
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                           universal_newlines=True)
     if done.returncode:
@@ -337,6 +341,41 @@ def draw(parts, floor, path):
     figure.savefig(path, dpi=110)
 
 
+def write(results, parts, path):
+    """
+    Write the results to path.json, .md and .png.
+
+    Args:
+        results (dict): {name of a row: a dict of `run` for each round}, the floor first.
+        parts (list of dict): Where a step's time goes, for each round.
+        path (str): Without an ending.
+    """
+    import tensorflow as tf
+
+    import checkpoint
+    rate = {name: statistics.median(r['rate'] for r in results[name]) for name in results}
+    ours = rate['ours, 1 thread']
+    title = 'TensorFlow {}; {}; medians of {} rounds'.format(
+        tf.__version__, checkpoint.processor(), len(parts))
+    lines = [title, '', '| what | steps/s | of ours on 1 thread | peak memory, MB |',
+             '|---|---|---|---|']
+    for name in results:
+        memory = statistics.median(r['memory'] for r in results[name])
+        lines.append('| {} | {:.0f} | {:.2f} | {:.0f} |'.format(
+            name, rate[name], rate[name] / ours, memory))
+    start_up = statistics.median(r['start_up'] for r in results['ours, 1 thread'])
+    lines += ['', 'From the start of the process to the first step: {:.1f} s.'.format(start_up)]
+    with open(path + '.md', 'w') as file:
+        file.write('\n'.join(lines) + '\n')
+    with open(path + '.json', 'w') as file:
+        json.dump(dict(processor=checkpoint.processor(), results=results, parts=parts), file,
+                  indent=1)
+    floors = [r['parts'] for r in next(iter(results.values()))]
+    draw(*({key: statistics.median(p[key] for p in kind) for key in kind[0]}
+           for kind in (parts, floors)), path + '.png')
+    print('\n'.join(lines))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--rounds', type=int, default=5)
@@ -366,25 +405,7 @@ def main():
                   flush=True)
         parts.append(run('parts')['parts'])
 
-    import tensorflow as tf
-    rate = {name: statistics.median(r['rate'] for r in results[name]) for name, _ in table}
-    ours = rate['ours, 1 thread']
-    lines = ['TensorFlow {}, medians of {} rounds'.format(tf.__version__, args.rounds), '',
-             '| what | steps/s | of ours on 1 thread | peak memory, MB |', '|---|---|---|---|']
-    for name, _ in table:
-        memory = statistics.median(r['memory'] for r in results[name])
-        lines.append('| {} | {:.0f} | {:.2f} | {:.0f} |'.format(
-            name, rate[name], rate[name] / ours, memory))
-    start_up = statistics.median(r['start_up'] for r in results['ours, 1 thread'])
-    lines += ['', 'From the start of the process to the first step: {:.1f} s.'.format(start_up)]
-    with open(args.output + '.md', 'w') as file:
-        file.write('\n'.join(lines) + '\n')
-    with open(args.output + '.json', 'w') as file:
-        json.dump(dict(results=results, parts=parts), file, indent=1)
-    floors = [r['parts'] for r in results[table[0][0]]]
-    draw(*({key: statistics.median(p[key] for p in kind) for key in kind[0]}
-           for kind in (parts, floors)), args.output + '.png')
-    print('\n'.join(lines))
+    write(results, parts, args.output)
 
 
 if __name__ == '__main__':
