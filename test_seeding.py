@@ -1,7 +1,8 @@
 """
 test_seeding.py: the same command gives the same bits: in another process, on another number of
-threads, with another number of test episodes. Another seed gives others.
+threads, with another number of test episodes, as committed. Another seed gives others.
 """
+import glob
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import checkpoint
 import ddpg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -104,6 +106,22 @@ def test_half_cheetah_two_processes_one_and_two_threads(tmp_path):
     two.assert_same_as(one)
     assert one.columns['TotalEnvInteracts'] == ('200', '400')
     assert one.columns['NumUpdates'] == ('151', '200')
+
+
+def test_the_committed_run_repeats_on_its_kind_of_processor(tmp_path):
+    """HalfCheetah-v2, seed 0, by the defaults: the first epoch of the evidence in out/."""
+    committed = []
+    for path in (glob.glob(os.path.join(HERE, 'out', 'benchmark', 'halfcheetah', '*', '*_s0'))
+                 + glob.glob(os.path.join(HERE, 'out', 'processors', '*', '*_s0'))):
+        with open(os.path.join(path, 'config.json')) as file:
+            if json.load(file).get('processor') == checkpoint.processor():
+                committed.append(RunFolder(path))
+    if not committed:
+        pytest.skip('no committed run is of ' + checkpoint.processor())
+    again = Run(tmp_path, '--env HalfCheetah-v2 --seed 0 --epochs 1'.split())
+    for run in committed:
+        assert {column: values[0] for column, values in run.columns.items()} == {
+            column: value for column, (value,) in again.columns.items()}
 
 
 def test_a_run_folder_holds_what_the_tools_read(pendulum):
