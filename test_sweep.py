@@ -127,6 +127,22 @@ def where(data_dir, name):
                                            output_of(data_dir, name))]
 
 
+def epochs_of(data_dir, name):
+    """The complete epochs in a run's table; 0 where there is none yet."""
+    for path in glob.glob(os.path.join(str(data_dir), '*', '*', name, 'progress.txt')):
+        with open(path) as table:
+            return max(0, table.read().count('\n') - 1)
+    return 0
+
+
+def wait_until(process, true, seconds=120):
+    """Look every moment, while a process runs, until true(). Runs are short: its lines are late."""
+    end = time.time() + seconds
+    while not true():
+        assert process.poll() is None and time.time() < end
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope='module')
 def alone(tmp_path_factory):
     """alone(words...) -> the run of `python ddpg.py words`, made once."""
@@ -367,11 +383,8 @@ def test_a_second_sweep_in_the_folder_is_refused(finished, refused):
 def test_killed_workers_are_started_again(tmp_path, alone):
     process = start(*LONG, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path)
     for killed in range(2):
-        wait_for(process, 'x_s4: epoch')
-        # Which may be one of the worker before, of which there was no time to tell.
-        while output_of(tmp_path, 'x_s4').count('Going on after step') < killed:
-            assert process.poll() is None
-            time.sleep(0.05)
+        wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0 and output_of(
+            tmp_path, 'x_s4').count('Going on after step') == killed)
         os.kill(where(tmp_path, 'x_s4')[-1], signal.SIGKILL)
         wait_for(process, 'x_s4: failed, and is started again')
     out, _ = finish(process)
@@ -391,7 +404,7 @@ def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, signals):
 
     for name, number in signals.items():
         process = start(*words)
-        wait_for(process, name + ': epoch')
+        wait_until(process, lambda: epochs_of(tmp_path, name) > 0)
         before = written()
         process.send_signal(number)
         if number == signal.SIGKILL:
@@ -490,8 +503,7 @@ def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
     with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
         words = LONG + ['--exp-name', 'x', '--seed', '4', '5', '--data-dir', tmp_path]
         process = start(*words, '--address', cluster.address)
-        wait_for(process, 'x_s4: epoch')
-        wait_for(process, 'x_s5: epoch')
+        wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') and epochs_of(tmp_path, 'x_s5'))
         lost = [seed for seed in '45'
                 if where(tmp_path, 'x_s' + seed)[0] in cluster.processes(1)]
         assert len(lost) == 1, 'a run on each node'
