@@ -394,22 +394,28 @@ def test_killed_workers_are_started_again(tmp_path, alone):
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
-@pytest.mark.parametrize('signals', [{'x_s4': signal.SIGKILL},
-                                     {'x_s3': signal.SIGINT, 'x_s4': signal.SIGTERM}])
-def test_the_sweep_itself_is_killed_or_interrupted(tmp_path, alone, signals):
+def test_the_sweep_itself_is_killed(tmp_path, alone):
+    words = LONG + ['--epochs', '90']           # the worker ends some seconds after the sweep
+    process = start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path)
+    wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    out, _ = finish(start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path))
+    assert '1 runs in 1 groups, of which 0 have finished' in out
+    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(alone(*words, '--seed', '4'))
+
+
+def test_the_sweep_itself_is_interrupted(tmp_path, alone):
     words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path, '--seed', '3', '4']
 
     def written():
         return os.stat(os.path.join(run_folder(tmp_path, 'x_s3'), 'progress.txt')).st_mtime_ns
 
-    for name, number in signals.items():
+    for name, number in (('x_s3', signal.SIGINT), ('x_s4', signal.SIGTERM)):
         process = start(*words)
         wait_until(process, lambda: epochs_of(tmp_path, name) > 0)
         before = written()
         process.send_signal(number)
-        if number == signal.SIGKILL:
-            finish(process, -number)
-            continue
         _, err = finish(process, 128 + number)
         assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
             signal.Signals(number).name)
