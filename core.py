@@ -71,21 +71,21 @@ def initializers(init, fan_in, is_output):
 
     Args:
         init (str): 'glorot' for tf.layers' own defaults, as in the notes (Glorot uniform kernels,
-            zero biases); 'paper' for section 7 of the paper: kernels and biases uniform in
-            +-1/sqrt(fan_in), in the output layer in +-3e-3.
+            zero biases); 'torch' for PyTorch's: kernels and biases uniform in +-1/sqrt(fan_in);
+            'paper' for section 7 of the paper: the same, but +-3e-3 in the output layer.
         fan_in (int): Number of inputs of the layer.
         is_output (bool): Whether it is the network's last layer.
 
     Raises:
-        ValueError: `init` is neither of the two.
+        ValueError: `init` is none of these.
     """
     if init == 'glorot':
         return {}
-    if init == 'paper':
-        bound = 3e-3 if is_output else 1 / np.sqrt(fan_in)
+    if init in ('paper', 'torch'):
+        bound = 3e-3 if init == 'paper' and is_output else 1 / np.sqrt(fan_in)
         uniform = tf.random_uniform_initializer(-bound, bound)
         return dict(kernel_initializer=uniform, bias_initializer=uniform)
-    raise ValueError("init={!r}: expected 'glorot' or 'paper'".format(init))
+    raise ValueError("init={!r}: expected 'glorot', 'paper' or 'torch'".format(init))
 
 
 def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_layer=1):
@@ -125,7 +125,8 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
         hidden_sizes (ints): Units of the hidden layers of both networks.
         action_layer (int): The critic's layer that the action enters, counted from 1. The notes: 1.
             The paper: 2 ("actions were not included until the 2nd hidden layer of Q").
-        init (str): Initial weights: 'glorot' (the notes) or 'paper' (its section 7).
+        init (str): Initial weights: 'glorot' (the notes), 'paper' (its section 7) or 'torch'
+            (PyTorch's).
         activation (function): Of the hidden layers.
         output_activation (function): Of the actor's output; its range is taken to be [-1, 1].
         action_space (gym.spaces.Box): Its bounds scale the actor's output, each dimension by its

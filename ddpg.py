@@ -47,6 +47,7 @@ GRADS_EVERY = 100       # updates between two looks at the gradients' norms, whi
 Graph = namedtuple('Graph', [
     'x', 'a', 'r', 'x2', 'd',            # placeholders of a minibatch
     'a2',                                # its uniform actions at x2; None with a learned policy
+    'rate',                              # the share of the learning rates that is left
     'o',                                 # placeholder of the observation to act on, (1, obs_dim)
     'pi', 'q', 'q_pi', 'pi_o',           # main networks at x and a; the policy at o
     'backup', 'q_loss', 'pi_loss',
@@ -59,13 +60,14 @@ Graph = namedtuple('Graph', [
 
 def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(),
                 gamma=0.99, polyak=0.005, pi_lr=3e-4, q_lr=1e-3,
-                weight_decay=0., decay_kind='times_lr', policy='learned'):
+                weight_decay=0., decay_kind='times_lr', policy='learned', lr_decay=False):
     """
     Networks, losses and steps of Algorithm 1, in the default graph. See `ddpg` for the arguments.
 
     Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
     backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.
-    With policy='random' it is the critic's part of that, with Q(x2, a2) in the backup.
+    With policy='random' it is the critic's part of that, with Q(x2, a2) in the backup. With
+    `lr_decay`, `rate` is a placeholder that multiplies both learning rates; without, it is 1.
 
     Returns:
         Graph: The tensors and operations that the loop and the tests need.
@@ -81,6 +83,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
             a2, (_, _, q_targ) = None, actor_critic(x2, a, **ac_kwargs)
     pi_vars, q_vars = core.get_vars('main/pi/'), core.get_vars('main/q/')
     main_vars, targ_vars = core.get_vars('main/'), core.get_vars('target/')
+    # After the networks, whose initial weights depend on the number of operations before them.
+    rate = tf.placeholder(tf.float32, (), name='rate') if lr_decay else 1.
 
     # TF 1's reference variables are read without a copy: what has to be ordered against an update
     # of a weight is each operation that consumes it. Hence the control dependencies below.
@@ -88,7 +92,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         backup = tf.stop_gradient(r + gamma * (1 - d) * q_targ)       # y_i, (N,)
         q_loss = tf.reduce_mean(tf.square(backup - q))                # L, paper eq. 4
     with tf.name_scope('critic_step'):
-        critic_step, q_grad_norm = adam_step(q_loss, q_vars, q_lr, weight_decay, decay_kind)
+        critic_step, q_grad_norm = adam_step(q_loss, q_vars, q_lr, rate, weight_decay,
+                                             decay_kind)
 
     def main_networks_again(x, a):
         with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
@@ -99,7 +104,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         _, q_at_pi, _ = main_networks_again(x, pi)
         pi_loss = -tf.reduce_mean(q_at_pi)                            # -J, paper eq. 6
     with tf.name_scope('actor_step'):
-        actor_step, pi_grad_norm = adam_step(pi_loss, pi_vars, pi_lr)
+        actor_step, pi_grad_norm = adam_step(pi_loss, pi_vars, pi_lr, rate)
 
     last_step = critic_step if policy == 'random' else actor_step
     with tf.name_scope('targ_step'), tf.control_dependencies([last_step]):
@@ -112,12 +117,12 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     with tf.name_scope('act_next'), tf.control_dependencies([actor_step]):
         next_pi_o, _, _ = main_networks_again(o, a)
 
-    return Graph(x, a, r, x2, d, a2, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
+    return Graph(x, a, r, x2, d, a2, rate, o, pi, q, q_pi, pi_o, backup, q_loss, pi_loss,
                  critic_step, actor_step, q_grad_norm, pi_grad_norm,
                  targ_init(main_vars, targ_vars), targ_step, next_pi_o)
 
 
-def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
+def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_lr'):
     """
     One step of Adam (Kingma and Ba 2014) on `variables` alone, with one of three weight decays.
 
@@ -125,6 +130,7 @@ def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
         loss (tensor): A scalar.
         variables (list of tf.Variable): What moves, and what decays: all of it, biases included.
         lr (float): Learning rate.
+        rate (float or scalar tensor): What multiplies it, and the decay.
         weight_decay, decay_kind: See `ddpg`.
 
     Returns:
@@ -138,12 +144,12 @@ def adam_step(loss, variables, lr, weight_decay=0., decay_kind='times_lr'):
     with tf.control_dependencies(grads):
         before_adam = tf.no_op()
     if weight_decay and decay_kind != 'l2':
-        # Decoupled (Loshchilov and Hutter 2017): w -= rate * w, a descent whose gradient is w.
-        rate = weight_decay * lr if decay_kind == 'times_lr' else weight_decay
+        # Decoupled (Loshchilov and Hutter 2017): w -= decay * w, a descent whose gradient is w.
+        decay = weight_decay * lr if decay_kind == 'times_lr' else weight_decay
         with tf.control_dependencies([before_adam]):
-            before_adam = descend([(w, w) for w in variables], rate)
+            before_adam = descend([(w, w) for w in variables], decay * rate)
     with tf.control_dependencies([before_adam]):
-        step = tf.train.AdamOptimizer(lr).apply_gradients(zip(grads, variables))
+        step = tf.train.AdamOptimizer(lr * rate).apply_gradients(zip(grads, variables))
     return step, tf.global_norm(grads)
 
 
@@ -258,7 +264,7 @@ def seed_everything(seed, env, test_env):
 def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          steps_per_epoch=5000, epochs=200, replay_size=int(1e6), gamma=0.99, polyak=0.005,
          pi_lr=3e-4, q_lr=1e-3, weight_decay=0., decay_kind='times_lr', batch_size=64,
-         start_steps=10000, update_after=1000, noise='ou', noise_sigma=0.2,
+         start_steps=10000, update_after=1000, update_every=1, lr_decay_steps=None, noise='ou', noise_sigma=0.2,
          noise_final_share=0.25, noise_anneal_steps=100000, noise_theta=0.15, noise_dt=1.0,
          time_limit_terminal=False, policy='learned', num_test_episodes=10, max_ep_len=1000,
          save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
@@ -286,6 +292,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         batch_size (int): Transitions per update.
         start_steps (int): Uniform random actions before the policy takes over.
         update_after (int): Steps before the first update; from then on one update per step.
+        update_every (int): Updates come so many at a time, every so many steps (Spinning Up: 50).
+        lr_decay_steps (int): Steps within which both learning rates fall linearly to 0, and the
+            weight decay with them; no run may be longer. None: they stay as they are.
         noise (str): Exploration noise, 'ou' (Ornstein-Uhlenbeck) or 'gaussian'.
         noise_sigma (float): Its size at first, in shares of half the action range.
         noise_final_share (float): Share of this size that is left after annealing; 1: all of it.
@@ -353,7 +362,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
     with graph.as_default():
         noise_seed, replay_seed = seed_everything(seed, env, test_env)
         g = build_graph(obs_dim, act_dim, actor_critic, ac_kwargs, gamma, polyak, pi_lr, q_lr,
-                        weight_decay, decay_kind, policy)
+                        weight_decay, decay_kind, policy, lr_decay=lr_decay_steps is not None)
         counts = tuple(core.count_vars(core.get_vars(scope))
                        for scope in ('main/pi/', 'main/q/', 'main/'))
         sess = tf.Session(config=session_config(threads))
@@ -368,6 +377,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             seen.update(LossPi=g.pi_loss, next_pi_o=g.next_pi_o)
             norms.update(GradNormPi=g.pi_grad_norm)
         feeds = [g.o if learned else g.a2, g.x, g.a, g.r, g.x2, g.d]
+        feeds += [g.rate] if lr_decay_steps else []
         update = prepared_call(sess, seen, feeds, [g.targ_step])
         update_with_norms = prepared_call(sess, dict(seen, **norms), feeds, [g.targ_step])
         variables = tf.global_variables()                 # Adam's and the targets', too
@@ -504,14 +514,16 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                     noise.reset()
 
                 # Learn from a minibatch, and find the policy's next action.
-                if t >= update_after:
-                    call = update if updates % GRADS_EVERY else update_with_norms
-                    found = call(o[None] if learned else noise(batch_size),
-                                 *replay.sample_batch(batch_size))
-                    pi = found.pop('next_pi_o', None)
-                    watch.finite(**found)
-                    logger.store(**found)
-                    updates += 1
+                if t >= update_after and t % update_every == 0:
+                    rate = [np.float32(1 - t / lr_decay_steps)] if lr_decay_steps else []
+                    for _ in range(update_every):
+                        call = update if updates % GRADS_EVERY else update_with_norms
+                        found = call(o[None] if learned else noise(batch_size),
+                                     *replay.sample_batch(batch_size), *rate)
+                        pi = found.pop('next_pi_o', None)
+                        watch.finite(**found)
+                        logger.store(**found)
+                        updates += 1
                 elif learned:
                     pi = act(o[None])['pi_o']
                 if learned:

@@ -37,7 +37,7 @@ SETTINGS = dict(
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='per_step', polyak=0.001,
         noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1e-3,
         batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
-        time_limit_terminal=True),
+        update_every=1, lr_decay_steps=None, time_limit_terminal=True),
     # The paper's section 7, without its batch normalisation. It gives no dt, no start of random
     # actions, and does not say what is stored at a time limit.
     paper=dict(
@@ -45,7 +45,24 @@ SETTINGS = dict(
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='l2', polyak=0.001,
         noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1.0,
         batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
-        time_limit_terminal=False),
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
+    # Spinning Up's own defaults. What differs: its soft update is not ordered against the actor's
+    # step (a race), its noise is not in units of the action range, its steps count from 0, and it
+    # does not seed its environment.
+    spinningup=dict(
+        ac_kwargs=dict(hidden_sizes=(256, 256), action_layer=1, init='glorot'),
+        pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
+        noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
+        batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
+        update_every=50, lr_decay_steps=None, time_limit_terminal=False),
+    # "Our DDPG" of the TD3 paper (Fujimoto et al. 2018). Its updates begin with the end of the
+    # first episode, which is at most 1,000 steps long.
+    td3=dict(
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='torch'),
+        pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
+        noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
+        batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
 )
 
 # Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
@@ -120,6 +137,19 @@ class Each:
         return tuple(self.item(value) for value in values)
 
 
+class Unset:
+    """What `accepted` accepts, or None."""
+
+    def __init__(self, accepted):
+        self.accepted, self.metavar = accepted, accepted.metavar
+
+    def __str__(self):
+        return '{}, or none'.format(self.accepted)
+
+    def __call__(self, value):
+        return None if str(value).lower() == 'none' else self.accepted(value)
+
+
 ACCEPTED = dict(
     seed=Number(int, 0, 2 ** 32 - 1),       # what NumPy's RandomState takes
     steps_per_epoch=Number(int, 1),
@@ -134,6 +164,8 @@ ACCEPTED = dict(
     batch_size=Number(int, 1),
     start_steps=Number(int, 0),
     update_after=Number(int, 0),
+    update_every=Number(int, 1),
+    lr_decay_steps=Unset(Number(int, 1)),
     noise=OneOf('ou', 'gaussian'),
     noise_sigma=Number(float, 0),
     noise_final_share=Number(float, 0),
@@ -148,7 +180,7 @@ ACCEPTED = dict(
     threads=Number(int, 1),
     hidden_sizes=Each(Number(int, 1)),
     action_layer=Number(int, 1),
-    init=OneOf('glorot', 'paper'),
+    init=OneOf('glorot', 'paper', 'torch'),
 )
 
 
@@ -182,6 +214,10 @@ def check_settings(settings):
                          'at most the replay size, {}'.format(checked['replay_size']))
     if checked.get('policy') == 'random' and checked['gamma'] == 1:
         raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
+    steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)
+    if checked.get('lr_decay_steps') and steps > checked['lr_decay_steps']:
+        raise BadSetting('lr_decay_steps', checked['lr_decay_steps'],
+                         'at least {}, the steps of the run, or none'.format(steps))
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],
@@ -380,7 +416,8 @@ def make_parser(prog, description, functions, several=False, **defaults):
                         help='Environment, by its Gym id. Default: HalfCheetah-v2')
     parser.add_argument('--settings', metavar='|'.join(SETTINGS), **many,
                         help='The values that the other flags override: the defaults below, those '
-                             'of the development notes, or those of the paper. Default: default')
+                             'of the development notes, of the paper, of Spinning Up, or of the '
+                             "TD3 paper's DDPG. Default: default")
     parser.add_argument('--data-dir', metavar='FOLDER',
                         help='Where experiments go. Default: out')
     for function in functions:

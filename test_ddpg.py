@@ -50,12 +50,14 @@ class Tiny:
     def weights(self):
         return dict(zip(self.names, self.sess.run([name + ':0' for name in self.names])))
 
-    def run(self, fetches, batch=None):
+    def run(self, fetches, batch=None, rate=None):
         g = self.graph
         feed = dict(zip((g.x, g.a, g.r, g.x2, g.d), batch or minibatch()))
         feed[g.o] = np.zeros((1, OBS))
         if g.a2 is not None:
             feed[g.a2] = feed[g.a][::-1]
+        if rate is not None:
+            feed[g.rate] = rate
         return self.sess.run(fetches, feed)
 
 
@@ -144,6 +146,33 @@ def test_one_update_is_algorithm_1(decay_kind, action_layer):
         np.testing.assert_allclose(value, expected[name], atol=2e-5, err_msg=name)
         if 'bias' not in name:
             assert np.abs(value - before[name]).max() > 1e-3
+
+
+@pytest.mark.parametrize('decay_kind', ['times_lr', 'per_step', 'l2'])
+def test_a_share_of_the_learning_rates_is_that_much_of_both_and_of_the_decay(decay_kind):
+    settings = dict(gamma=0.9, polyak=0.3, weight_decay=0.1, decay_kind=decay_kind)
+    falling = Tiny(lr_decay=True, pi_lr=2e-2, q_lr=3e-2, **settings)
+    lower = Tiny(pi_lr=0.25 * 2e-2, q_lr=0.25 * 3e-2, **dict(
+        settings, weight_decay=0.25 * 0.1 if decay_kind == 'per_step' else 0.1))
+    for i in range(3):
+        falling.run(falling.graph.targ_step, minibatch(i), rate=0.25)
+        lower.run(lower.graph.targ_step, minibatch(i))
+    for name, value in falling.weights().items():
+        np.testing.assert_allclose(value, lower.weights()[name], rtol=1e-5, atol=1e-6)
+    before = falling.weights()
+    falling.run(falling.graph.targ_step, rate=0.)
+    for name, value in falling.weights().items():
+        assert np.array_equal(value, before[name]) == name.startswith('main/'), name
+
+
+def test_constant_learning_rates_have_no_operation_more_and_falling_ones_the_same_weights():
+    constant, falling = Tiny(), Tiny(lr_decay=True)
+    names, more = ([op.name for op in tiny.tf_graph.get_operations()]
+                   for tiny in (constant, falling))
+    assert constant.graph.rate == 1. and not any('rate' in name.split('/') for name in names)
+    assert len(more) > len(names)
+    for name, value in falling.weights().items():
+        np.testing.assert_array_equal(value, constant.weights()[name])
 
 
 def test_the_backup_stops_at_terminal_states():
@@ -246,16 +275,18 @@ def test_shapes_and_action_bounds():
     np.testing.assert_allclose(pi.max(axis=0), SPACE.high, rtol=1e-5)
 
 
-def test_paper_initialisation_bounds():
+@pytest.mark.parametrize('init', ['paper', 'torch'])
+def test_initialisation_bounds(init):
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(0)
-        ddpg.build_graph(OBS, ACT, ac_kwargs=dict(hidden_sizes=(50, 40), init='paper',
+        ddpg.build_graph(OBS, ACT, ac_kwargs=dict(hidden_sizes=(50, 40), init=init,
                                                   action_layer=2, action_space=SPACE))
         sess.run(tf.global_variables_initializer())
         fan_in = {'main/pi/dense/': OBS, 'main/q/dense/': OBS, 'main/pi/dense_1/': 50,
                   'main/q/dense_1/': 50 + ACT}
         bounds = {scope: 1 / np.sqrt(n) for scope, n in fan_in.items()}
-        bounds.update({'main/pi/dense_2/': 3e-3, 'main/q/dense_2/': 3e-3})
+        last = 3e-3 if init == 'paper' else 1 / np.sqrt(40)
+        bounds.update({'main/pi/dense_2/': last, 'main/q/dense_2/': last})
         for scope, bound in bounds.items():
             for value in sess.run(core.get_vars(scope)):
                 assert np.abs(value).max() <= bound
@@ -408,6 +439,47 @@ def test_random_actions_first_and_updates_from_update_after_on(train):
     # Without noise and with an actor that does not move, actions change little from step to step.
     jumps = np.abs(np.diff(a, axis=0)).max(axis=1)
     assert jumps[:11].mean() > 0.5 and jumps[12:].max() < 0.5
+
+
+def test_updates_come_so_many_at_a_time(train):
+    table, replay, _ = train(Counter, update_after=7, update_every=5, epochs=2)
+    assert list(table['NumUpdates']) == [15, 20]        # at steps 10, 15 and 20; then at each fifth
+    table, _, _ = train(Counter, update_after=7, update_every=30, epochs=2)
+    assert list(table['NumUpdates']) == [0, 30]
+    assert list(np.isnan(table['LossQ'])) == [True, False]
+
+
+def test_actions_between_updates_are_of_the_last_weights(train):
+    """With an actor that does not move, it makes no difference when it is asked."""
+    often, seldom = (transitions(train(Counter, update_every=n, pi_lr=1e-12)[1])[1]
+                     for n in (1, 5))
+    np.testing.assert_allclose(often, seldom, atol=1e-6)
+
+
+def test_learning_rates_fall_in_a_line_and_a_shorter_run_is_the_beginning_of_a_longer_one(
+        train, monkeypatch):
+    rates, prepared_call = [], ddpg.prepared_call
+
+    def watched(sess, fetches, feeds, operations=()):
+        call = prepared_call(sess, fetches, feeds, operations)
+        if not operations:
+            return call
+        assert [tensor.op.name for tensor in feeds[-1:]] == ['rate']
+        return lambda *values: rates.append(float(values[-1])) or call(*values)
+
+    monkeypatch.setattr(ddpg, 'prepared_call', watched)
+    long, _, _ = train(Counter, lr_decay_steps=50, epochs=2)
+    np.testing.assert_allclose(rates, 1 - np.arange(15, 41) / 50, rtol=1e-6)
+    short, _, _ = train(Counter, lr_decay_steps=50)
+    for column in set(short.dtype.names) - {'Time'}:
+        np.testing.assert_array_equal(short[column], long[column][:1])
+
+
+def test_a_run_longer_than_its_learning_rates_is_refused(train, tmp_path):
+    with pytest.raises(ValueError, match='lr_decay_steps=39: expected at least 40, the steps'):
+        train(Counter, lr_decay_steps=39, epochs=2)
+    assert not os.path.exists(str(tmp_path / 'run'))
+    train(Counter, lr_decay_steps=40, epochs=2)
 
 
 def test_noise_is_reset_with_every_episode(train, monkeypatch):

@@ -94,13 +94,16 @@ def env_module(tmp_path, monkeypatch):
     ('--weight-decay', '-1', 'at least 0'), ('--decay-kind', 'l1', 'times_lr, per_step, l2'),
     ('--batch-size', '0', 'at least 1'), ('--start-steps', '-1', 'at least 0'),
     ('--update-after', '-1', 'at least 0'), ('--noise', 'pink', 'ou, gaussian'),
+    ('--update-every', '0', 'at least 1'), ('--lr-decay-steps', '0', 'at least 1, or none'),
+    ('--lr-decay-steps', '999999', 'at least 1000000, the steps of the run, or none'),
     ('--noise-sigma', '-1', 'at least 0'), ('--noise-final-share', '-1', 'at least 0'),
     ('--noise-anneal-steps', '0', 'at least 1'), ('--noise-theta', '-1', 'at least 0'),
     ('--noise-dt', '0', 'above 0'), ('--time-limit-terminal', 'maybe', 'False, True'),
     ('--num-test-episodes', '0', 'at least 1'), ('--max-ep-len', '0', 'at least 1'),
     ('--save-freq', '0', 'at least 1'), ('--threads', '0', 'at least 1'),
     ('--action-layer', '4', 'at most 3'), ('--action-layer', '0', 'at least 1'),
-    ('--init', 'zeros', 'glorot, paper'), ('--settings', 'best', 'default, notes, paper'),
+    ('--init', 'zeros', 'glorot, paper, torch'),
+    ('--settings', 'best', 'default, notes, paper, spinningup, td3'),
     ('--exp-name', 'a/b', 'letters'), ('--exp-name', '', 'letters'),
     ('--env', 'HalfCheeta-v2', 'HalfCheetah-v2'), ('--env', 'halfcheetah-v2', 'HalfCheetah-v2'),
     ('--env', 'CartPole-v0', 'Discrete(2)'), ('--env', 'not an id', 'nearest'),
@@ -191,7 +194,7 @@ def test_without_flags_the_keyword_defaults_hold():
     assert set(inspect.signature(ddpg.ddpg).parameters) - set(kwargs) == others
 
 
-@pytest.mark.parametrize('name', ['default', 'notes', 'paper'])
+@pytest.mark.parametrize('name', ['default', 'notes', 'paper', 'spinningup', 'td3'])
 def test_named_settings_are_keyword_values_that_flags_override(name):
     kwargs = parsed('--settings', name)[3]
     for key, value in settings.SETTINGS[name].items():
@@ -200,6 +203,12 @@ def test_named_settings_are_keyword_values_that_flags_override(name):
                     '--time-limit-terminal', 'false')[3]
     assert kwargs['pi_lr'] == 0.5 and kwargs['ac_kwargs']['init'] == 'paper'
     assert kwargs['time_limit_terminal'] is False
+
+
+def test_learning_rates_fall_or_not():
+    assert parsed()[3]['lr_decay_steps'] is None
+    assert parsed('--lr-decay-steps', '2e6')[3]['lr_decay_steps'] == 2000000
+    assert parsed('--lr-decay-steps', 'none')[3]['lr_decay_steps'] is None
 
 
 def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path, monkeypatch):
