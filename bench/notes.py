@@ -42,11 +42,22 @@ def sweep_of(exp_name, groups, doc, seeds):
     parser.add_argument('--epochs', default='20')
     parser.add_argument('--data-dir', default='out')
     args = parser.parse_args()
+    return combined(exp_name, groups, ['--env', args.env, '--epochs', args.epochs, '--data-dir',
+                                       args.data_dir, '--seed', *args.seed])
+
+
+def combined(exp_name, groups, words):
+    """
+    The Sweep of groups that are no product of values, seed by seed.
+
+    Args:
+        exp_name (str): The sweep's name.
+        groups (dict): {name: its flags of sweep.py, a list}.
+        words (list of str): Flags of all groups, which come before those.
+    """
     runs = []
-    for group, words in groups.items():
-        of_group = sweep.parse_args(
-            ['--env', args.env, '--epochs', args.epochs, '--exp-name', exp_name,
-             '--data-dir', args.data_dir, '--seed', *args.seed, *words])
+    for group, flags in groups.items():
+        of_group = sweep.parse_args([*words, '--exp-name', exp_name, *flags])
         for run in of_group.runs:
             name = '{}_s{}'.format(group, run.kwargs['seed'])
             runs.append(run._replace(name=name, group=group,

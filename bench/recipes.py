@@ -1,0 +1,49 @@
+"""
+recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage.
+
+    python bench/recipes.py screen [--data-dir out/study]
+
+A sweep per stage (see sweep.py; the same command goes on with one that was killed), in
+<data dir>/<stage>/. Which stages there are, and why, is told in docs/study.md.
+"""
+import argparse
+
+import notes                # also puts the repository on sys.path
+import sweep
+
+GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
+CANDIDATES = {
+    'gauss_w3e-3': GAUSSIAN + ' --weight-decay 0.003',
+    'gauss_w1e-2': GAUSSIAN + ' --weight-decay 0.01',
+    'spinningup_w1e-2': '--settings spinningup --weight-decay 0.01',
+    'td3_w3e-3': '--settings td3 --weight-decay 0.003',
+}
+
+
+def stage(tasks, candidates, epochs):
+    """{group: its flags}, of each candidate on each task, for so many epochs."""
+    return {'{}_{}'.format(task.split('-')[0].lower(), name): '--env {} --epochs {} {}'.format(
+                task, epochs, flags)
+            for task in tasks for name, flags in candidates.items()}
+
+
+# {stage: (seeds, groups)}
+STAGES = {
+    'screen': ('0 1', stage(['HalfCheetah-v2', 'Ant-v2', 'Hopper-v2'], CANDIDATES, 80)),
+}
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('stage', choices=STAGES)
+    parser.add_argument('--data-dir', default='out/study')
+    args = parser.parse_args()
+    seeds, groups = STAGES[args.stage]
+    sweep.run_command(lambda: notes.combined(
+        args.stage, {name: flags.split() for name, flags in groups.items()},
+        ['--data-dir', args.data_dir, '--seed', *seeds.split()]))
+
+
+if __name__ == '__main__':
+    main()
