@@ -5,23 +5,10 @@ Lillicrap et al. 2015 (arXiv 1509.02971), sections 3 and 7. This file builds and
 there is no session, environment or logger in it. Build under `with tf.Graph().as_default():`, after
 the graph's seed is set; an initialiser's own seed is the number of operations built before it.
 """
-import os
-import warnings
+from collections import namedtuple
 
 import numpy as np
-
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-# For Intel's build: one thread per operation here too, and on AMD's processors the kernels that
-# they are able to run (MKL takes its slowest there). The stock build reads neither.
-os.environ.setdefault('OMP_NUM_THREADS', '1')
-with open('/proc/cpuinfo') as cpuinfo:
-    if 'AuthenticAMD' in cpuinfo.read():
-        os.environ.setdefault('MKL_DEBUG_CPU_TYPE', '5')
-with warnings.catch_warnings():
-    # TensorFlow 1.15 greets every NumPy since 1.17 with a page of these.
-    warnings.simplefilter('ignore', FutureWarning)
-    import tensorflow as tf
-tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+import tensorflow as tf
 
 
 def placeholders(obs_dim, act_dim):
@@ -158,6 +145,49 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
         if not np.array_equal(high, -low):
             pi = pi + (high + low) / 2
     return pi, critic(a), critic(pi, reuse=True)
+
+
+Networks = namedtuple('Networks', [
+    'pi', 'q', 'q_pi',                   # main networks: mu(x), Q(x, a), Q(x, mu(x))
+    'q_targ', 'a2',                      # Q'(x2, mu'(x2)), or Q'(x2, a2) with a placeholder a2
+    'main',                              # (x, a) -> pi, q, q_pi by the main weights, as read there
+    'pi_vars', 'q_vars', 'main_vars', 'targ_vars', 'targ_init'])
+
+
+def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='learned'):
+    """
+    Actor and critic in the scope `main`, and their targets in the scope `target` (paper, section 3).
+
+    Args:
+        x, a, x2 (tensors): See `placeholders`.
+        actor_critic (function): Like mlp_actor_critic, with its variables in `pi` and `q`.
+        ac_kwargs (dict): Its keyword arguments.
+        policy (str): Of the backup's actions at x2: 'learned', or 'random' for fed ones.
+
+    Returns:
+        Networks: `targ_init` is the operation that sets every target weight to its main weight: it
+        must be run, once. Until then the targets have random weights of their own.
+
+    Raises:
+        ValueError: The target networks are no copy of the main networks.
+    """
+    def main(x, a):
+        with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
+            return actor_critic(x, a, **ac_kwargs)
+
+    with tf.variable_scope('main'):
+        pi, q, q_pi = actor_critic(x, a, **ac_kwargs)
+    with tf.variable_scope('target'):
+        if policy == 'random':
+            a2 = tf.placeholder(tf.float32, a.shape, name='a2')
+            _, q_targ, _ = actor_critic(x2, a2, **ac_kwargs)
+        else:
+            a2, (_, _, q_targ) = None, actor_critic(x2, a, **ac_kwargs)
+    main_vars, targ_vars = get_vars('main/'), get_vars('target/')
+    with tf.name_scope('targ_init'):
+        targ_init = tf.group([targ.assign(w) for w, targ in paired(main_vars, targ_vars)])
+    return Networks(pi, q, q_pi, q_targ, a2, main, get_vars('main/pi/'), get_vars('main/q/'),
+                    main_vars, targ_vars, targ_init)
 
 
 def get_vars(scope):

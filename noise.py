@@ -94,30 +94,36 @@ class GaussianNoise:
         return 'GaussianNoise(sigma={}, mu={}, scale={})'.format(self.sigma, self.mu, self.scale)
 
 
-class UniformActions:
+class Annealed:
     """
-    Actions of the uniform random policy, for the backups of a critic that is trained alone.
+    A process whose sigma goes linearly from its own to a share of it, and stays there.
 
     Args:
-        low, high (arrays): Bounds of the actions, (act_dim,).
-        seed (int): Seed of its RandomState.
+        process (OrnsteinUhlenbeckNoise or GaussianNoise): What is called.
+        final_share (float): The share that is left; 1: all of it.
+        steps (int): Steps within which it goes there.
     """
 
-    def __init__(self, low, high, seed=None):
-        self.low, self.high = low, high
-        self.rng = np.random.RandomState(seed)
+    def __init__(self, process, final_share, steps):
+        self.process, self.final_share, self.steps = process, final_share, steps
+        self.sigma = process.sigma
+        self.reset, self.get_state, self.set_state = (
+            process.reset, process.get_state, process.set_state)
 
-    def reset(self):
-        """Nothing to do: no draw depends on the one before."""
+    def __call__(self, t):
+        """The noise of step `t`, counted from the run's first: (act_dim,)."""
+        self.process.sigma = self.sigma * np.interp(t, (0, self.steps), (1., self.final_share))
+        return self.process()
 
-    def __call__(self, n):
-        """n independent actions: (n, act_dim)."""
-        return self.rng.uniform(self.low, self.high, (n, len(self.low))).astype(np.float32)
+    def __repr__(self):
+        return 'Annealed({!r}, final_share={}, steps={})'.format(
+            self.process, self.final_share, self.steps)
 
-    def get_state(self):
-        """For `set_state`: its RandomState."""
-        return dict(rng=self.rng.get_state(legacy=False))
 
-    def set_state(self, state):
-        """Go on from where another one was."""
-        self.rng.set_state(state['rng'])
+def process(noise, scale, sigma, final_share, anneal_steps, theta, dt, seed):
+    """The Annealed process that ddpg()'s settings describe: `noise` is 'ou' or 'gaussian'."""
+    if noise == 'ou':
+        noise = OrnsteinUhlenbeckNoise(scale, theta, sigma, dt, seed=seed)
+    else:
+        noise = GaussianNoise(scale, sigma, seed=seed)
+    return Annealed(noise, final_share, anneal_steps)

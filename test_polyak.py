@@ -4,11 +4,11 @@ and follow them by targ <- polyak * main + (1 - polyak) * targ, each variable it
 """
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import core
 import ddpg
-from test_ddpg import Tiny
+from harness.quiet_tf import tf
+from kit import Tiny
 
 
 def changed(before, after):

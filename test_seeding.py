@@ -13,64 +13,16 @@ import gym
 import joblib
 import numpy as np
 import pytest
-import tensorflow as tf
 
-import checkpoint
 import ddpg
+from harness import origin
+from harness.quiet_tf import tf
+from kit import HERE, PENDULUM, Run, RunFolder
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 TEST_COLUMNS = ['AverageTestEpRet', 'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'TestEpLen',
                 'QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation']
-# Small, but with all that a run has: random start, policy, updates, episodes across epochs.
-PENDULUM = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 350 --start-steps 200 '
-            '--update-after 100 --num-test-episodes 2 --hid 64 48').split()
 CHEETAH = ('--env HalfCheetah-v2 --epochs 2 --steps-per-epoch 200 --start-steps 100 '
            '--update-after 50 --num-test-episodes 1 --max-ep-len 150').split()
-
-
-class RunFolder:
-    """What a run left in its folder: its table, its final weights."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with open(os.path.join(self.folder, 'progress.txt')) as table:
-            lines = [line.rstrip('\n').split('\t') for line in table]
-        self.columns = dict(zip(lines[0], zip(*lines[1:])))
-        del self.columns['Time']
-
-    def weights(self):
-        reader = tf.train.load_checkpoint(os.path.join(self.folder, 'tf1_save', 'variables',
-                                                       'variables'))
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-
-    def assert_same_as(self, other, but=()):
-        assert list(self.columns) == list(other.columns)
-        for column in set(self.columns) - set(but):
-            assert self.columns[column] == other.columns[column], column
-        mine, others = self.weights(), other.weights()
-        assert set(mine) == set(others) and len(mine) == 12
-        for name in mine:
-            assert mine[name].tobytes() == others[name].tobytes(), name
-
-
-class Run(RunFolder):
-    """`python ddpg.py` in a process of its own."""
-
-    def __init__(self, folder, flags):
-        done = subprocess.run(
-            [sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(folder)] + flags,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == '', 'no progress bar in a pipe, and no warnings'
-        self.stdout = done.stdout
-        super().__init__(only_run(folder))
-
-
-def only_run(folder):
-    """The folder of the only run below a data folder."""
-    experiment, = os.listdir(str(folder))
-    run, = os.listdir(os.path.join(str(folder), experiment))
-    return os.path.join(str(folder), experiment, run)
 
 
 @pytest.fixture(scope='module')
@@ -114,10 +66,10 @@ def test_the_committed_run_repeats_on_its_kind_of_processor(tmp_path):
     for path in (glob.glob(os.path.join(HERE, 'out', 'benchmark', 'halfcheetah', '*', '*_s0'))
                  + glob.glob(os.path.join(HERE, 'out', 'processors', '*', '*_s0'))):
         with open(os.path.join(path, 'config.json')) as file:
-            if json.load(file).get('processor') == checkpoint.processor():
+            if json.load(file).get('processor') == origin.processor():
                 committed.append(RunFolder(path))
     if not committed:
-        pytest.skip('no committed run is of ' + checkpoint.processor())
+        pytest.skip('no committed run is of ' + origin.processor())
     again = Run(tmp_path, '--env HalfCheetah-v2 --seed 0 --epochs 1'.split())
     for run in committed:
         assert {column: values[0] for column, values in run.columns.items()} == {
@@ -169,7 +121,7 @@ def test_the_graph_seed_is_set_before_the_first_operation():
 
 
 def test_import_builds_and_trains_nothing(tmp_path):
-    code = ("import core, noise, truth, ddpg, settings, tensorflow as tf; "
+    code = ("import core, noise, ddpg, harness.truth, harness.cli, tensorflow as tf; "
             "assert not tf.get_default_graph().get_operations(); "
             "assert tf.get_default_session() is None")
     done = subprocess.run([sys.executable, '-c', code], cwd=str(tmp_path),

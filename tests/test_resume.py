@@ -7,16 +7,13 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
-import checkpoint
-from test_seeding import HERE, Run, RunFolder, only_run
-from test_settings import call
+from harness import checkpoint
+from kit import Run, assert_same_end, call, finish, only_run, start, wait_for
 
 # Every part of a run in seconds: episodes across epochs, a full replay buffer, a save an epoch.
 PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 '
@@ -42,55 +39,6 @@ for name in ('fsync', 'replace', 'rename', 'remove', 'open'):
     setattr(os, name, counted(getattr(os, name)))
 ddpg.main()
 '''
-
-
-def start(*flags, code=None, **kwargs):
-    """`python ddpg.py flags` as a process with pipes; or `code` in its place."""
-    script = ['-c', code] if code else [os.path.join(HERE, 'ddpg.py')]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE] + kwargs.pop('path', [])))
-    return subprocess.Popen([sys.executable] + script + list(flags), env=env,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                            **kwargs)
-
-
-def finish(process, code=0):
-    """Wait for the end; what it printed, after a check of its exit code."""
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == code, (process.returncode, out[-2000:], err)
-    return out, err
-
-
-def wait_for(process, *texts):
-    """Read the output of a process up to a line with one of `texts`."""
-    seen = ''
-    while not any(text in seen for text in texts):
-        line = process.stdout.readline()
-        assert line, (seen, process.stderr.read())
-        seen += line
-    return seen
-
-
-def whole_state(folder):
-    """{path: value} of all that the last checkpoint of a run holds, but times."""
-    with checkpoint.Checkpoints(folder, resume=True) as last:
-        arrays = {}
-        tree = checkpoint.without_arrays(last.state, arrays, '')
-        held = last.end - last.complete[-1][1]
-        files = [dict(np.load(last._path(name))) for name in reversed(last._files)]
-    for key in 'x a r x2 d'.split() if held else ():
-        arrays['replay/' + key] = np.concatenate([file[key] for file in files])[-held:]
-    del tree['time'], tree['log']['table']
-    return dict({path: (array.dtype, array.shape, array.tobytes())
-                 for path, array in arrays.items()}, tree=checkpoint.canonical(tree))
-
-
-def assert_same_end(folder, reference):
-    """The run in `folder` ended as that in `reference`: table, weights, and last checkpoint."""
-    RunFolder(folder).assert_same_as(RunFolder(reference))
-    mine, other = whole_state(folder), whole_state(reference)
-    assert set(mine) == set(other)
-    for key in mine:
-        assert mine[key] == other[key], key
 
 
 def killed_often(folder, flags, kills, rng, seconds):
@@ -282,10 +230,10 @@ def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path):
     ('--settings notes', '--settings notes: expected nothing beside --resume'),
     ('--data-dir x', '--data-dir x: expected nothing'), ('--exp-name x', '--exp-name x: expected')])
 def test_a_setting_that_would_change_the_run_is_refused_by_name(
-        reference, words, told, monkeypatch, capsys):
+        reference, words, told, capsys):
     before = {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
               for name in os.listdir(reference[0])}
-    code, out, err = call(monkeypatch, capsys, '--resume', reference[0], *words.split())
+    code, out, err = call(capsys, '--resume', reference[0], *words.split())
     assert code == 2 and out == '' and err.count('\n') == 1 and told in err
     assert before == {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
                       for name in os.listdir(reference[0])}

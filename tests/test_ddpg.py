@@ -6,60 +6,14 @@ import os
 import gym
 import numpy as np
 import pytest
-import tensorflow as tf
 from gym.spaces import Box
 from gym.wrappers import TimeLimit
 
 import core
 import ddpg
-
-OBS, ACT, N = 3, 2, 5
-SPACE = Box(np.float32([-2, -1]), np.float32([2, 3]))      # one dimension is not symmetric
-TINY = dict(hidden_sizes=(7, 6), action_space=SPACE)
-
-
-def minibatch(seed=0):
-    """x, a, r, x2, d; the last row is terminal."""
-    rng = np.random.RandomState(seed)
-    d = np.zeros(N)
-    d[-1] = 1
-    return [np.float32(v) for v in (rng.randn(N, OBS), rng.uniform(-1, 1, (N, ACT)), rng.randn(N),
-                                    rng.randn(N, OBS), d)]
-
-
-class Tiny:
-    """A graph of tiny networks and a session; `run` feeds a minibatch."""
-
-    def __init__(self, threads=1, ac_kwargs=TINY, seed=0, **kwargs):
-        self.tf_graph = tf.Graph()
-        with self.tf_graph.as_default():
-            tf.set_random_seed(seed)
-            self.graph = ddpg.build_graph(OBS, ACT, ac_kwargs=ac_kwargs, **kwargs)
-            self.names = [v.op.name for v in tf.trainable_variables()]
-            self.sess = tf.Session(config=ddpg.session_config(threads))
-            self.sess.run(tf.global_variables_initializer())
-        # Biases start at 0 and the targets would equal the main networks: make all of it generic.
-        rng = np.random.RandomState(seed)
-        for name, value in self.weights().items():
-            self.load(name, value + 0.1 * rng.randn(*value.shape))
-
-    def load(self, name, value):
-        with self.tf_graph.as_default():
-            [v for v in tf.trainable_variables() if v.op.name == name][0].load(value, self.sess)
-
-    def weights(self):
-        return dict(zip(self.names, self.sess.run([name + ':0' for name in self.names])))
-
-    def run(self, fetches, batch=None, rate=None):
-        g = self.graph
-        feed = dict(zip((g.x, g.a, g.r, g.x2, g.d), batch or minibatch()))
-        feed[g.o] = np.zeros((1, OBS))
-        if g.a2 is not None:
-            feed[g.a2] = feed[g.a][::-1]
-        if rate is not None:
-            feed[g.rate] = rate
-        return self.sess.run(fetches, feed)
-
+from harness import agent
+from harness.quiet_tf import tf
+from kit import ACT, N, OBS, SPACE, TINY, Tiny, minibatch
 
 # ---- A reference in NumPy, float64 --------------------------------------------------------------
 
@@ -458,7 +412,7 @@ def test_actions_between_updates_are_of_the_last_weights(train):
 
 def test_learning_rates_fall_in_a_line_and_a_shorter_run_is_the_beginning_of_a_longer_one(
         train, monkeypatch):
-    rates, prepared_call = [], ddpg.prepared_call
+    rates, prepared_call = [], agent.prepared_call
 
     def watched(sess, fetches, feeds, operations=()):
         call = prepared_call(sess, fetches, feeds, operations)
@@ -467,7 +421,7 @@ def test_learning_rates_fall_in_a_line_and_a_shorter_run_is_the_beginning_of_a_l
         assert [tensor.op.name for tensor in feeds[-1:]] == ['rate']
         return lambda *values: rates.append(float(values[-1])) or call(*values)
 
-    monkeypatch.setattr(ddpg, 'prepared_call', watched)
+    monkeypatch.setattr(agent, 'prepared_call', watched)
     long, _, _ = train(Counter, lr_decay_steps=50, epochs=2)
     np.testing.assert_allclose(rates, 1 - np.arange(15, 41) / 50, rtol=1e-6)
     short, _, _ = train(Counter, lr_decay_steps=50)

@@ -14,12 +14,11 @@ import pytest
 from gym.spaces import Box
 from hypothesis import given, settings, strategies
 
-import checkpoint
 import ddpg
-from checkpoint import Checkpoints, RecordedEnv, Unusable
-from settings import make_env
-from test_resume import assert_same_end, whole_state
-from test_settings import run_main
+from harness import checkpoint, cli, files, origin, table
+from harness.checkpoint import Checkpoints, Unusable
+from harness.envs import DoesNotRepeat, RecordedEnv, make_env
+from kit import assert_same_end, run_main, whole_state
 from test_spinup import command
 
 TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --update-after 20 '
@@ -28,17 +27,17 @@ TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --up
 
 
 @pytest.fixture
-def main(monkeypatch, capsys):
+def main(capsys):
     """main(flags...) -> exit code, output, errors of `python ddpg.py flags`, in this process."""
     def call(*flags):
-        code, out, err = run_main(monkeypatch, capsys, *flags)
+        code, out, err = run_main(capsys, *flags)
         return code or 0, out, err
     return call
 
 
 def train(folder, *flags, **kwargs):
     """A run of TINY in `folder`, in this process."""
-    _, _, _, settings = ddpg.parse_args(TINY + list(flags), ddpg.ddpg, ddpg.core.mlp_actor_critic)
+    _, _, _, settings = cli.parse_args(TINY + list(flags), ddpg.ddpg)
     ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(output_dir=str(folder), exp_name='tiny'),
               **dict(settings, **kwargs))
     return str(folder)
@@ -85,7 +84,7 @@ def test_two_complete_checkpoints_are_kept_and_no_row_is_written_twice(run):
         'replay-000000000150-000000000200.npz']
     with Checkpoints(run, resume=True) as last:
         assert [number for number, _ in last.complete] == [4, 5]
-        weights = last.state['parts']['weights']
+        weights = last.state['agent']['weights']
         assert len(weights) == 2 * 12 + 2 * 12 + 4      # main, target; Adam's slots, its powers
         assert last.state['t'] == 200 and last.state['epochs_done'] == 4
 
@@ -124,7 +123,7 @@ def test_the_cost_of_saving_does_not_grow(tmp_path):
 def test_the_replay_buffer_comes_back(tmp_path_factory, size, rows_per_file, blocks, reopen):
     folder = str(tmp_path_factory.mktemp('rows'))
     checkpoint_rows, checkpoint.ROWS_PER_FILE = checkpoint.ROWS_PER_FILE, rows_per_file
-    config = checkpoint.provenance()
+    config = origin.provenance()
     try:
         replay, checkpoints = ddpg.ReplayBuffer(2, 1, size, 0), Checkpoints(folder)
         for i, block in enumerate(blocks):
@@ -166,7 +165,7 @@ def failing_at(monkeypatch, n, error):
         return call
 
     for name in ('fsync', 'replace', 'remove', 'open', 'listdir'):
-        monkeypatch.setattr(checkpoint.os, name, wrapped(getattr(os, name)))
+        monkeypatch.setattr(files.os, name, wrapped(getattr(os, name)))
     return count
 
 
@@ -176,7 +175,7 @@ def buffer_and_checkpoints(folder):
     for i in range(25):
         replay.store([i, i], [i], i, [i, i], 0)
         if i in (9, 19):
-            checkpoints.save(checkpoint.provenance(), dict(t=i + 1, big=np.arange(99)), replay)
+            checkpoints.save(origin.provenance(), dict(t=i + 1, big=np.arange(99)), replay)
     return replay, checkpoints
 
 
@@ -185,7 +184,7 @@ def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monk
     replay, checkpoints = buffer_and_checkpoints(tmp_path)
     failing_at(monkeypatch, n, Killed())
     try:
-        checkpoints.save(checkpoint.provenance(), dict(t=25, big=np.arange(99)), replay)
+        checkpoints.save(origin.provenance(), dict(t=25, big=np.arange(99)), replay)
         whole = True
     except Killed:
         whole = False
@@ -202,7 +201,7 @@ def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monk
         begun = any('checkpoint-000003' in name for name in names(str(tmp_path)))
         assert len(last.ignored) == (t == 20 and begun)
         last.drop_ignored()
-        last.save(checkpoint.provenance(), dict(t=25), replay)
+        last.save(origin.provenance(), dict(t=25), replay)
         assert not [name for name in names(str(tmp_path)) if 'partial' in name]
         assert [number for number, _ in last.complete][-1] > 2
 
@@ -212,7 +211,7 @@ def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, 
     replay, checkpoints = buffer_and_checkpoints(tmp_path)
     failing_at(monkeypatch, n, OSError(errno.ENOSPC, 'No space left on device'))
     try:
-        checkpoints.save(checkpoint.provenance(), dict(t=25), replay)
+        checkpoints.save(origin.provenance(), dict(t=25), replay)
     except OSError:
         pass
     monkeypatch.undo()
@@ -220,7 +219,7 @@ def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, 
     assert n > 12 or not [name for name in names(str(tmp_path))
                          if 'partial' in name or 'checkpoint-000003' in name]
     replay.store([25, 25], [25], 25, [25, 25], 0)
-    checkpoints.save(checkpoint.provenance(), dict(t=26), replay)
+    checkpoints.save(origin.provenance(), dict(t=26), replay)
     checkpoints.close()
     with Checkpoints(str(tmp_path), resume=True) as last:
         back = ddpg.ReplayBuffer(2, 1, 12, 0)
@@ -264,13 +263,13 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
         def fileno(self):
             return self.file.fileno()
 
-    init = ddpg.EpochLogger.__init__
+    init = table.EpochLogger.__init__
 
     def with_full_disk(self, *args, **kwargs):
         init(self, *args, **kwargs)
         self.output_file = FullDisk(self.output_file)
 
-    monkeypatch.setattr(ddpg.EpochLogger, '__init__', with_full_disk)
+    monkeypatch.setattr(table.EpochLogger, '__init__', with_full_disk)
     folder = train(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not write the table') == out.count('could not save a checkpoint') == 2
@@ -412,16 +411,17 @@ def rewritten(folder, change):
     with open(path) as file:
         document = json.load(file)
     change(document)
-    document['sha256'] = checkpoint.digest_of(checkpoint.canonical(document['content']))
+    document['sha256'] = files.digest_of(checkpoint.canonical(document['content']))
     with open(path, 'wb') as file:
         file.write(checkpoint.canonical(document))
 
 
 @pytest.mark.parametrize('change, told', [
-    (lambda d: d.update(format=7), 'is of another version: format 7, not 1'),
+    (lambda d: d.update(format=7), 'is of another version: format 7, not 2'),
     (lambda d: d['content']['config']['versions'].update(numpy='1.16'), 'numpy 1.16, not'),
     (lambda d: d['content']['config'].update(code='x', commit='c0ffee'),
-     'code: core.py, noise.py, ddpg.py, truth.py of commit c0ffee'),
+     'code: core.py, noise.py, ddpg.py, harness/agent.py, harness/envs.py, harness/run.py, '
+     'harness/table.py, harness/truth.py of commit c0ffee'),
     (lambda d: d['content']['config'].update(gamma=0.9), 'other settings than config.json: gamma'),
     (lambda d: d['content'].update(number=9), 'is damaged')])
 def test_versions_and_settings_are_told_and_the_one_before_is_used(
@@ -556,9 +556,9 @@ def test_an_environment_that_does_not_repeat_is_refused():
     env.reset()
     env.step(np.zeros(1))
     state = env.get_state()
-    with pytest.raises(Unusable, match='the 1 actions of the running episode lead to another'):
+    with pytest.raises(DoesNotRepeat, match='the 1 actions of the running episode lead to another'):
         RecordedEnv(Random([np.random.RandomState(1)])).set_state(state)
-    with pytest.raises(Unusable, match='other random generators'):
+    with pytest.raises(DoesNotRepeat, match='other random generators'):
         RecordedEnv(make_env('Pendulum-v0')).set_state(state)
 
 

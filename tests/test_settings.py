@@ -14,9 +14,9 @@ import pytest
 
 import core
 import ddpg
-import settings
+from harness import cli, run, settings
+from kit import HERE, call, refusal
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = '''
 import gym
 import numpy as np
@@ -39,48 +39,12 @@ for name, spaces in dict(
 '''
 
 
-def run_main(monkeypatch, capsys, *flags):
-    """(exit code or None, stdout, stderr) of `python ddpg.py flags`, in this process."""
-    monkeypatch.setattr(sys, 'argv', ['ddpg.py'] + list(flags))
-    code = None
-    try:
-        ddpg.main()
-    except SystemExit as end:
-        code = end.code
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def call(monkeypatch, capsys, *flags):
-    """The same, of flags that must end the process."""
-    code, out, err = run_main(monkeypatch, capsys, *flags)
-    assert code is not None, 'main() returned'
-    return code, out, err
-
-
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path):
     """refused(flags...) -> the line on stderr, after checking that all else is as it should be."""
     monkeypatch.chdir(tmp_path)
 
-    def check(*flags):
-        before = sorted(os.listdir('.'))
-        code, out, err = call(monkeypatch, capsys, *flags)
-        assert code == 2 and out == ''
-        assert err.startswith('ddpg.py: error: ') and err.count('\n') == 1, err
-        assert sorted(os.listdir('.')) == before
-        return err
-
-    return check
-
-
-@pytest.fixture
-def env_module(tmp_path, monkeypatch):
-    """env_module(name, source): write a module that --env can name."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
-
-    return lambda name, source: (tmp_path / (name + '.py')).write_text(source)
+    return lambda *flags: refusal(capsys, *flags)
 
 
 @pytest.mark.parametrize('flag, value, accepted', [
@@ -158,8 +122,8 @@ def test_mujoco_without_its_extension_says_how_to_set_up(refused, tmp_path, monk
     assert 'make setup' in refused('--env', 'HalfCheetah-v2')
 
 
-def test_help_has_every_setting_with_its_default(monkeypatch, capsys):
-    code, out, _ = call(monkeypatch, capsys, '--help')
+def test_help_has_every_setting_with_its_default(capsys):
+    code, out, _ = call(capsys, '--help')
     assert code == 0
     words = ' '.join(out.split())
     for function in (ddpg.ddpg, core.mlp_actor_critic):
@@ -170,7 +134,7 @@ def test_help_has_every_setting_with_its_default(monkeypatch, capsys):
 
 
 def parsed(*flags):
-    return settings.parse_args(flags, ddpg.ddpg, core.mlp_actor_critic)
+    return cli.parse_args(flags, ddpg.ddpg)
 
 
 def test_flags_become_keyword_values():
@@ -213,10 +177,10 @@ def test_learning_rates_fall_or_not():
 
 def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path, monkeypatch):
     now = [1e9]
-    monkeypatch.setattr(settings.time, 'strftime',
+    monkeypatch.setattr(run.time, 'strftime',
                         lambda form, strftime=time.strftime: strftime(form, time.gmtime(now[0])))
-    monkeypatch.setattr(settings.time, 'sleep', lambda s: now.__setitem__(0, now[0] + s))
-    folders = [settings.claim_run_folder(str(tmp_path), 'x', 0) for _ in range(3)]
+    monkeypatch.setattr(run.time, 'sleep', lambda s: now.__setitem__(0, now[0] + s))
+    folders = [run.claim_run_folder(str(tmp_path), 'x', 0) for _ in range(3)]
     assert [os.path.basename(folder) for folder in folders] == [
         '2001-09-09-01-46-{}_x_s0'.format(second) for second in (40, 41, 42)]
     assert all(os.listdir(folder) == [] for folder in folders)

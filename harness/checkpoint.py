@@ -11,42 +11,27 @@ on as if nothing had happened. (The policy for players is another thing: tf1_sav
 Each file is written under another name, flushed to the disk, and renamed; its SHA-256 stands in the
 file that refers to it. Nothing is ever unpickled.
 """
-import fcntl
-import hashlib
 import io
 import json
 import os
-import platform
-import random
 import re
 import shutil
-import socket
-import subprocess
-import sys
-from collections import namedtuple
 
-import gym
 import numpy as np
 
-import core                       # before tensorflow, whose greeting it silences
-import tensorflow as tf
+from harness.files import (Locked, digest_of, digest_of_file, lock, read_config, sync_folder,
+                           write_whole)
+from harness.origin import difference, made_by
+from harness.settings import MAY_CHANGE
 
-FORMAT = 1                        # of these files; to be raised with every change
+FORMAT = 2                        # of these files; to be raised with every change
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
-HERE = os.path.dirname(os.path.abspath(__file__))
-ALGORITHM = ['core.py', 'noise.py', 'ddpg.py', 'truth.py']      # what a run's bits depend on
-# What may differ in config.json between a run's beginning and its going on.
-NO_SETTINGS = {'epochs', 'save_freq', 'threads',
-               'exp_name', 'command', 'commit', 'code', 'versions', 'processor'}
+COLUMNS = ('x', 'a', 'r', 'x2', 'd')        # of the replay buffer
 
 
 class Unusable(Exception):
     """A run folder or a checkpoint from which no run can go on. It says why, in one line."""
-
-
-class Locked(Unusable):
-    """Another process trains in the run folder."""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -68,8 +53,8 @@ class Checkpoints:
         ignored (list of str): Why later checkpoints are not the ones used.
 
     Raises:
-        Locked: Another process has the lock.
-        Unusable: There is nothing to resume. The folder is as it was, as after Locked.
+        Unusable: Another process trains there, or there is nothing to resume. The folder is as it
+            was.
         OSError: The folder cannot be written.
     """
 
@@ -85,7 +70,10 @@ class Checkpoints:
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
-        self.lock = lock(self._path('lock'))
+        try:
+            self.lock = lock(self._path('lock'))
+        except Locked as why:
+            raise Unusable(str(why)) from None
         if resume:
             try:
                 self._find_last()
@@ -117,7 +105,9 @@ class Checkpoints:
         Args:
             config (dict): As in config.json.
             state (dict): Of dicts, arrays, and what JSON knows.
-            replay (ddpg.ReplayBuffer): The transitions.
+            replay (ddpg.ReplayBuffer): The transitions: the arrays COLUMNS, of which the row
+                `number % max_size` has the transition of this number, counted from the first ever;
+                `stored`, how many ever came, and its length.
 
         Raises:
             OSError: It could not be written; those before are whole, and a later call may succeed.
@@ -126,8 +116,10 @@ class Checkpoints:
                            ROWS_PER_FILE):
             end = min(start + ROWS_PER_FILE, replay.stored)
             name = 'replay-{:012d}-{:012d}.npz'.format(start, end)
-            rows = dict(replay.rows(start, end), previous=np.array(self.last_file))
-            self.last_file = [name, write_whole(self._path(name), npz(rows))]
+            at = np.arange(start, end) % replay.max_size
+            rows = {column: getattr(replay, column)[at] for column in COLUMNS}
+            self.last_file = [name, write_whole(self._path(name), npz(
+                dict(rows, previous=np.array(self.last_file))))]
             self.end = end
 
         self.number += 1
@@ -191,11 +183,13 @@ class Checkpoints:
         content = read_content(self.folder, number)
         config = content['config']
         if declared is not None:
-            for key in sorted(set(config) - NO_SETTINGS):
+            for key in sorted(set(config) - MAY_CHANGE):
                 if declared.get(key) != config[key]:
                     raise Unusable('is of other settings than config.json: {} {!r}, not {!r}'
                                    .format(key, config[key], declared.get(key)))
-        check_origin(config, origin)
+        other = difference(config, origin)
+        if other:
+            raise Unusable(other)
         self._verify(name_of(number, 'npz'), content['arrays'], digests)
         files, (name, digest), start = [], content['last_file'], content['end']
         while start > content['first_row']:
@@ -221,9 +215,11 @@ class Checkpoints:
     def restore(self, replay):
         """Fill `replay` with the checkpoint's transitions."""
         for name in reversed(self._files):      # the oldest first: newer rows may lie over its rows
-            _, start, _ = parsed(name)
+            _, start, end = parsed(name)
+            at = np.arange(start, end) % replay.max_size
             with np.load(self._path(name)) as rows:
-                replay.put_rows(start, rows)
+                for column in COLUMNS:
+                    getattr(replay, column)[at] = rows[column]
         replay.stored = self.end
 
     def drop_ignored(self):
@@ -252,31 +248,6 @@ def read_content(folder, number):
     return content
 
 
-def lock(path):
-    """
-    Lock the file `path`, for this process; its text says whose the lock is.
-
-    Returns:
-        The open file: closing it, or the process's end, releases the lock.
-
-    Raises:
-        Locked: Another process has it.
-        OSError: The file cannot be written.
-    """
-    file = open(path, 'a+', errors='replace')
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise Locked('another process is training in it, ' + holder) from None
-    file.truncate(0)
-    file.write('process {} on {}'.format(os.getpid(), socket.gethostname()))
-    file.flush()
-    return file
-
-
 def name_of(number, ending):
     """The name of one of a checkpoint's two files, 'json' or 'npz'; `parsed` reads it."""
     return 'checkpoint-{:06d}.{}'.format(number, ending)
@@ -298,56 +269,8 @@ def parsed(name):
 
 
 # ------------------------------------------------------------------------------------------------
-# Files
+# Bytes
 # ------------------------------------------------------------------------------------------------
-
-def write_whole(path, data):
-    """
-    Write `data` (bytes) so that at any moment the file is whole, or as it was before.
-
-    Returns:
-        The SHA-256 of the data.
-
-    Raises:
-        OSError: It could not be written, and is as it was before.
-    """
-    partial = path + '.partial'
-    try:
-        with open(partial, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise
-    sync_folder(os.path.dirname(path))
-    return digest_of(data)
-
-
-def sync_folder(folder):
-    """Make the names in a folder last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def digest_of(data):
-    """The SHA-256 of bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def digest_of_file(path):
-    """The SHA-256 of a file. Raises OSError."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for chunk in iter(lambda: file.read(1 << 20), b''):
-            digest.update(chunk)
-    return digest.hexdigest()
-
 
 def npz(arrays):
     """The bytes of a .npz file of {name: array}."""
@@ -382,160 +305,8 @@ def with_arrays(tree, arrays):
 
 
 # ------------------------------------------------------------------------------------------------
-# The state of what does not know its own
+# What a run folder holds
 # ------------------------------------------------------------------------------------------------
-
-def generators(env):
-    """
-    {name: generator of random numbers}: those of an environment, of its wrappers and of their
-    spaces, and the global ones of `random` and NumPy.
-    """
-    found = {'random': random, 'numpy': np.random}
-    depth = 0
-    while env is not None:
-        attributes = {}
-        for owner in reversed(type(env).__mro__):
-            attributes.update(vars(owner))
-        attributes.update(vars(env))
-        for name, value in sorted(attributes.items()):
-            if isinstance(value, gym.Space):
-                name, value = name + '.np_random', value.np_random
-            if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
-                    and not any(value is known for known in found.values())):
-                found['{}.{}'.format(depth, name)] = value
-        env, depth = env.env if isinstance(env, gym.Wrapper) else None, depth + 1
-    return found
-
-
-def random_states(env):
-    """The states of all `generators` of an environment, for `set_random_states`."""
-    states = {}
-    for name, generator in generators(env).items():
-        if hasattr(generator, 'getstate'):                  # Python's random, and random.Random
-            states[name] = generator.getstate()
-        elif isinstance(generator, np.random.Generator):
-            states[name] = generator.bit_generator.state
-        else:
-            states[name] = generator.get_state(legacy=False)
-    return states
-
-
-def set_random_states(env, states):
-    """
-    Set all `generators` of an environment.
-
-    Raises:
-        Unusable: It has others than those in `states`.
-    """
-    if set(generators(env)) != set(states):
-        env.reset()             # some environments make theirs only then
-    found = generators(env)
-    if set(found) != set(states):
-        raise Unusable('the environment has other random generators: {}, not {}'.format(
-            ', '.join(sorted(found)), ', '.join(sorted(states))))
-    for name, generator in found.items():
-        if hasattr(generator, 'setstate'):
-            version, words, gauss = states[name]
-            generator.setstate((version, tuple(words), gauss))
-        elif isinstance(generator, np.random.Generator):
-            generator.bit_generator.state = states[name]
-        else:
-            generator.set_state(states[name])
-
-
-class RecordedEnv(gym.Wrapper):
-    """
-    An environment that can be brought back to where it is, in the middle of an episode.
-
-    No environment can save itself in general, so this one remembers its random states before the
-    last reset and the actions since: they are played again. That is exact where an episode depends
-    on nothing but these states (see `generators`) and actions, as in MuJoCo, and is checked.
-    """
-
-    def reset(self):
-        self.at_reset, self.actions = random_states(self.env), []
-        self.observation = self.env.reset()
-        return self.observation
-
-    def step(self, a):
-        self.actions.append(np.array(a))
-        returned = self.env.step(a)
-        self.observation = returned[0]
-        return returned
-
-    def get_state(self):
-        """For `set_state`."""
-        return dict(at_reset=self.at_reset, actions=np.array(self.actions),
-                    observation=self.observation, now=random_states(self.env))
-
-    def set_state(self, state):
-        """
-        Play an episode again, up to where it was.
-
-        Raises:
-            Unusable: That leads to another observation, or there are other random generators.
-        """
-        set_random_states(self.env, state['at_reset'])
-        self.reset()
-        for a in state['actions']:
-            self.step(a)
-        set_random_states(self.env, state['now'])
-        if not np.array_equal(self.observation, state['observation']):
-            raise Unusable(
-                'its environment does not repeat: the {} actions of the running episode lead to '
-                'another observation, {} instead of {}'.format(len(state['actions']), *(
-                    ' '.join(map(str, o[:4])) for o in (self.observation, state['observation']))))
-
-
-class Parts(namedtuple('Parts', ['sess', 'variables', 'replay', 'noise', 'env', 'test_env'])):
-    """
-    What changes as a run goes on, apart from its logger and its loop's own variables.
-
-    sess (tf.Session) and all its variables (list of tf.Variable), replay (ddpg.ReplayBuffer), noise
-    (of noise.py), env (RecordedEnv), test_env (gym.Env; between two episodes).
-    """
-
-    def get_state(self):
-        """For `set_state`: all but the transitions."""
-        names = [v.op.name for v in self.variables]
-        return dict(
-            weights=dict(zip(names, map(np.asarray, self.sess.run(self.variables)))),
-            replay=self.replay.rng.get_state(legacy=False), noise=self.noise.get_state(),
-            env=self.env.get_state(), test_env=random_states(self.test_env))
-
-    def set_state(self, state):
-        """Raises Unusable where the environment cannot be brought back."""
-        self.env.set_state(state['env'])
-        set_random_states(self.test_env, state['test_env'])
-        self.noise.set_state(state['noise'])
-        self.replay.rng.set_state(state['replay'])
-        self.sess.run([v.initializer for v in self.variables], {
-            v.initializer.inputs[1]: state['weights'][v.op.name] for v in self.variables})
-
-
-def log_state(logger):
-    """
-    The table so far, and what an EpochLogger holds for the current epoch, for `set_log_state`.
-
-    Raises:
-        OSError: A row of the table is not on the disk.
-    """
-    logger.output_file.flush()
-    os.fsync(logger.output_file.fileno())
-    with open(logger.output_file.name) as file:
-        return dict(table=file.read(), pending={
-            key: np.array(values) for key, values in logger.epoch_dict.items() if values})
-
-
-def set_log_state(logger, state):
-    """Bring a new EpochLogger to `state`; its file, too."""
-    logger.output_file.write(state['table'])
-    logger.output_file.flush()
-    if state['table']:
-        logger.first_row = False
-        logger.log_headers = state['table'].split('\n')[0].split('\t')
-    logger.epoch_dict.update((key, list(values)) for key, values in state['pending'].items())
-
 
 def is_in(run_folder):
     """Whether a run has a checkpoint."""
@@ -563,73 +334,3 @@ def newest(run_folder):
             continue
         return content['config'], content['state']['epochs_done']
     return None
-
-
-def read_config(run_folder):
-    """config.json of a run, or None where it is lost or damaged (a checkpoint has it, too)."""
-    try:
-        with open(os.path.join(run_folder, 'config.json'), encoding='utf-8') as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def made_by():
-    """The code of the algorithm, by its digest, and the versions that a run's bits depend on."""
-    versions = dict(python=platform.python_version(), tensorflow=tf.__version__,
-                    numpy=np.__version__, gym=gym.__version__)
-    if 'mujoco_py' in sys.modules:
-        versions['mujoco_py'] = sys.modules['mujoco_py'].__version__
-    code = hashlib.sha256()
-    for name in ALGORITHM:
-        with open(os.path.join(HERE, name), 'rb') as file:
-            code.update(file.read())
-    return dict(code=code.hexdigest(), versions=versions)
-
-
-def check_origin(config, origin):
-    """
-    Raises Unusable where what `config` (config.json) is of differs from `origin` (`made_by`).
-    """
-    # What is not imported yet has no version here; what the run did not import, none there.
-    now, then = origin['versions'], config['versions']
-    other = sorted(name for name in set(now) & set(then) if now[name] != then[name])
-    if other:
-        raise Unusable('is of other versions: ' + ', '.join(
-            '{} {}, not {}'.format(name, then[name], now[name]) for name in other))
-    if config['code'] != origin['code']:
-        raise Unusable('is of other code: {} of commit {}'.format(
-            ', '.join(ALGORITHM), config['commit']))
-
-
-def processor():
-    """
-    The processor: 'AMD EPYC, family 25, model 1, 32K L1d, avx2', for example.
-
-    A run's bits depend on it, by its model, its first data cache, and its widest vectors: see
-    bench/processor.py.
-    """
-    with open('/proc/cpuinfo') as file:
-        said = dict(re.findall(r'^([\w ]+?)\s*: (.*)$', file.read(), re.MULTILINE))
-    try:
-        with open('/sys/devices/system/cpu/cpu0/cache/index0/size') as file:
-            first_cache = file.read().strip()
-    except OSError:
-        first_cache = '?'
-    flags = said.get('flags', '').split()
-    return ', '.join([
-        said.get('model name', platform.machine()), 'family ' + said.get('cpu family', '?'),
-        'model ' + said.get('model', '?'), first_cache + ' L1d',
-        next((vectors for vectors in ('avx512f', 'avx2', 'avx') if vectors in flags), 'no avx')])
-
-
-def provenance():
-    """
-    What config.json says of a run's origin: command, commit, code of the algorithm, versions, and
-    the processor that it began on.
-    """
-    git = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
-                         cwd=HERE, universal_newlines=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
-    return dict(made_by(), command=' '.join(sys.argv), commit=git.stdout.strip() or None,
-                processor=processor())

@@ -7,8 +7,8 @@ from collections import namedtuple
 
 import numpy as np
 
-import checkpoint
-import guard
+from harness import guard
+from harness.envs import DoesNotRepeat, random_states, set_random_states, terminal
 
 # A time limit cuts a return off. What would have followed counts by the critic's own value there,
 # which weighs gamma**n after n more rewards. Pairs where it weighs more than this are left out.
@@ -18,6 +18,27 @@ TAIL_WEIGHT = 0.25
 # last ones not acted on; r (T,): rewards; terminal (bool): whether the last observation is a
 # terminal state, so that nothing follows.
 Episode = namedtuple('Episode', ['x', 'a', 'r', 'terminal'])
+
+
+def without_noise(pi, env):
+    """
+    The policy that is tested.
+
+    Args:
+        pi (function): x (N, obs_dim) -> actions (N, act_dim).
+        env (envs.CheckedEnv): Where it acts.
+
+    Returns:
+        A function of an observation, (obs_dim,): the action, (act_dim,), within its bounds. It
+        raises guard.NotFinite where that is NaN.
+    """
+    low, high = env.action_space.low, env.action_space.high
+
+    def policy(o):
+        a = np.clip(pi(o[None])[0], low, high)
+        env.watch.finite(action=a)
+        return a
+    return policy
 
 
 def play(env, policy, max_ep_len, before_step=lambda: None):
@@ -32,8 +53,7 @@ def play(env, policy, max_ep_len, before_step=lambda: None):
         x.append(o)
         rewards.append(r)
         actions.append(policy(o))
-    terminal = done and not info.get('TimeLimit.truncated', False)
-    return Episode(np.array(x), np.array(actions), np.array(rewards), terminal)
+    return Episode(np.array(x), np.array(actions), np.array(rewards), terminal(done, info))
 
 
 def discounted_returns(rewards, gamma, tail=0.):
@@ -130,7 +150,7 @@ def held_out(env, gamma, seed, say):
     environment's own randomness. Rollouts go on past a time limit.
 
     Args:
-        env (checkpoint.RecordedEnv): Not used otherwise.
+        env (envs.RecordedEnv): Its random states are as before afterwards.
         gamma (float): Discount per step, below 1.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.
@@ -154,7 +174,7 @@ def held_out(env, gamma, seed, say):
     def reseed():
         env.seed(int(rng.randint(2 ** 31)))
 
-    found = []
+    found, before = [], random_states(env)
     for _ in range(STATES):
         reseed()
         env.reset()
@@ -166,17 +186,18 @@ def held_out(env, gamma, seed, say):
         for _ in range(ROLLOUTS):
             try:
                 env.set_state(state)
-            except checkpoint.Unusable as why:
+            except DoesNotRepeat as why:
                 raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
             reseed()
             rewards, done = [], False
             while not done and len(rewards) < horizon:
                 _, r, done, info = env.step(uniform() if rewards else a)
-                done = done and not info.get('TimeLimit.truncated', False)
+                done = terminal(done, info)
                 rewards.append(r)
             returns.append(discounted_returns(rewards, gamma)[0])
         found.append((state['observation'], a, np.mean(returns),
                       np.std(returns, ddof=1) / np.sqrt(ROLLOUTS)))
+    set_random_states(env, {**random_states(env), **before})    # some are made in a first reset
     x, a, g, standard_error = map(np.array, zip(*found))
     say('It is {:.4g} +- {:.2g} over the states, with a standard error of {:.2g} each'.format(
         g.mean(), g.std(), np.sqrt(np.mean(standard_error ** 2))))

@@ -4,12 +4,9 @@ environment that breaks Gym's contract. Each is an exception that knows its exit
 """
 import contextlib
 import math
-import numbers
-import os
 import signal
-import traceback
+import threading
 
-import gym
 import numpy as np
 
 
@@ -40,14 +37,19 @@ class Interrupted(RunStopped):
 # ------------------------------------------------------------------------------------------------
 
 _received = []
+_noting = []                # not empty within `noting_signals`
 
 
 @contextlib.contextmanager
 def noting_signals():
     """
     Inside, the first Ctrl-C or SIGTERM is only noted, for `pending_signal`, so that the loop can
-    finish its step and save. The second ends the process at once.
+    finish its step and save. The second ends the process at once. Only the main thread can note
+    signals, and once is enough: elsewhere this does nothing.
     """
+    if _noting or threading.current_thread() is not threading.main_thread():
+        yield
+        return
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def note(signum, frame):
@@ -56,9 +58,11 @@ def noting_signals():
             signal.signal(each, signal.SIG_DFL)
 
     before = [signal.signal(each, note) for each in signals]
+    _noting.append(True)
     try:
         yield
     finally:
+        _noting.clear()
         _received.clear()
         for each, handler in zip(signals, before):
             signal.signal(each, handler)
@@ -70,7 +74,7 @@ def pending_signal():
 
 
 # ------------------------------------------------------------------------------------------------
-# Values and environments
+# Values
 # ------------------------------------------------------------------------------------------------
 
 class Watch:
@@ -112,71 +116,3 @@ def in_short(value):
     if value.ndim:
         return '[{}]'.format(' '.join('{:.4g}'.format(v) for v in value.ravel()))
     return '{:.4g}'.format(value)
-
-
-class CheckedEnv(gym.Wrapper):
-    """
-    An environment held to Gym's contract: reset() -> observation, step(action) -> (observation,
-    reward, done, info). It gives float32 copies of observations, float rewards and bool dones.
-
-    Args:
-        env (gym.Env): With an observation space of shape (obs_dim,).
-        watch (Watch): Of the values that it returns.
-
-    Raises (by reset and step):
-        EnvironmentFault: The environment raises, or returns something else.
-        NotFinite: An observation or a reward is NaN or infinite.
-    """
-
-    def __init__(self, env, watch):
-        super().__init__(env)
-        self.watch = watch
-
-    def reset(self):
-        o = self._observation(self._call(self.env.reset))
-        self.watch.finite(observation=o)
-        return o
-
-    def step(self, a):
-        returned = self._call(self.env.step, a)
-        if not (isinstance(returned, (tuple, list)) and len(returned) == 4):
-            self._fault('its step() returned {}: expected (observation, reward, done, info)',
-                        returned)
-        o, r, done, info = returned
-        o = self._observation(o)
-        if isinstance(r, np.ndarray) and r.ndim == 0:
-            r = r.item()
-        if not isinstance(r, numbers.Real):
-            self._fault('its reward is {}: expected a number', r)
-        if np.ndim(done) or done not in (True, False):
-            self._fault('its done is {}: expected True or False', done)
-        if not isinstance(info, dict):
-            self._fault('its info is {}: expected a dict', info)
-        self.watch.finite(observation=o, reward=float(r))
-        return o, float(r), bool(done), info
-
-    def _call(self, method, *args):
-        try:
-            return method(*args)
-        except Exception as error:      # an environment's own code can raise anything
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            raise EnvironmentFault('the environment raised {}: {} {} (line {} of {}, in {})'.format(
-                type(error).__name__, ' '.join(str(error).split()), self.watch.when(), where.lineno,
-                os.path.basename(where.filename), where.name)) from error
-
-    def _observation(self, o):
-        try:
-            copy = np.array(o, np.float32)
-        except (TypeError, ValueError):
-            copy = None
-        expected = self.observation_space.shape
-        if copy is None or copy.shape != expected:
-            self._fault('its observation is {}: expected an array of shape {}', o, expected)
-        return copy
-
-    def _fault(self, text, value, *more):
-        shown = ' '.join(repr(value).split())
-        if isinstance(value, np.ndarray):
-            shown = 'an array of shape {}'.format(value.shape)
-        raise EnvironmentFault('the environment broke its contract {}: {}'.format(
-            self.watch.when(), text.format(shown[:200], *more)))

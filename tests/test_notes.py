@@ -6,12 +6,14 @@ operations before it, 8 for the main actor's first kernel and 125 for the target
 """
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import core
 import ddpg
+from harness.agent import session_config
+from harness.envs import check_spaces, make_env
+from harness.quiet_tf import tf
+from harness.settings import SETTINGS
 from noise import OrnsteinUhlenbeckNoise
-from settings import SETTINGS, check_spaces, make_env
 
 NOTES = SETTINGS['notes']
 # Stock TensorFlow gives these digits; Intel's build adds in another order, and one may differ by 1.
@@ -36,7 +38,7 @@ def notes_graph(seed, env):
         graph = ddpg.build_graph(17, 6, ac_kwargs=dict(NOTES['ac_kwargs'],
                                                        action_space=env.action_space))
         assert seeds[0] == seed
-        sess = tf.Session(config=ddpg.session_config(1))
+        sess = tf.Session(config=session_config(1))
         sess.run(tf.global_variables_initializer())
     return graph, sess
 

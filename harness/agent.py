@@ -1,0 +1,264 @@
+"""
+agent.py: the networks at work: a session, and calls into it that are prepared once.
+"""
+import os
+
+import numpy as np
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+
+import core
+from harness import truth
+from harness.quiet_tf import tf
+
+# A third thread would gain nothing: most of an update is a chain of operations.
+USEFUL_THREADS = min(2, len(os.sched_getaffinity(0)))
+
+GRADS_EVERY = 100       # updates between two looks at the gradients' norms, which cost time
+
+
+def session_config(threads):
+    """
+    Up to `threads` operations at once, each on one thread.
+
+    An operation cut up over threads would add its parts in another order, and give other bits; so
+    would a GPU.
+    """
+    config = tf.ConfigProto(inter_op_parallelism_threads=threads, intra_op_parallelism_threads=1,
+                            use_per_session_threads=True, device_count={'GPU': 0})
+    # Grappler would fold the transpositions of core.FAST_GRADIENTS back into the products.
+    config.graph_options.rewrite_options.arithmetic_optimization = RewriterConfig.OFF
+    return config
+
+
+def prepared_call(sess, fetches, feeds, operations=()):
+    """
+    A function of the values of `feeds` (list of tensors) that runs `operations`.
+
+    It is prepared once; Session.run, and public make_callable with feeds, prepare at every call.
+
+    Returns:
+        A function that returns {name: value} of `fetches`, {name: tensor}.
+    """
+    call = sess._make_callable_from_options(CallableOptions(
+        feed=[tensor.name for tensor in feeds],
+        fetch=[tensor.name for tensor in fetches.values()],
+        target=[operation.name for operation in operations]))
+    names = list(fetches)
+    return lambda *values: dict(zip(names, call(*values)))
+
+
+class Agent:
+    """
+    Actor and critic that learn, with their weights.
+
+    Args:
+        graph (ddpg.Graph): Of which all is initialised, the targets as copies.
+        watch (guard.Watch): Of every value that an update gives, before anyone else has it.
+        threads (int): See `ddpg`.
+        lr_decay_steps (int): See `ddpg`.
+
+    Attributes:
+        updates (int): Of the running epoch.
+    """
+
+    def __init__(self, graph, watch, threads, lr_decay_steps=None):
+        self.graph, self.watch, self.lr_decay_steps = graph, watch, lr_decay_steps
+        self.updates = 0
+        self.next_o = self.next_a = None        # an observation, and the newest policy's action
+        with graph.x.graph.as_default():
+            self.variables = tf.global_variables()          # Adam's and the targets', too
+            initialiser = tf.global_variables_initializer()
+        self.sess = tf.Session(graph=graph.x.graph, config=session_config(threads))
+        self.sess.run(initialiser)
+        self.sess.run(graph.targ_init)
+        self.call_act = prepared_call(self.sess, dict(a=graph.pi_o), [graph.o])
+        self.call_q = prepared_call(self.sess, dict(q=graph.q), [graph.x, graph.a])
+        # One call per step: Algorithm 1's update, then the next action by the new weights.
+        feeds = [graph.x, graph.a, graph.r, graph.x2, graph.d] + self.more_feeds()
+        feeds += [graph.rate] if lr_decay_steps else []
+        seen, norms = self.seen()
+        self.call_update = prepared_call(self.sess, seen, feeds, [graph.targ_step])
+        self.call_update_with_norms = prepared_call(self.sess, dict(seen, **norms), feeds,
+                                                    [graph.targ_step])
+
+    # ---- What the critic alone has otherwise -----------------------------------------------------
+
+    def more_feeds(self):
+        """What an update needs beside the minibatch."""
+        return [self.graph.o]
+
+    def seen(self):
+        """What is looked at in an update, and what only now and then: two {column: tensor}."""
+        g = self.graph
+        return (dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss, LossPi=g.pi_loss,
+                     next_a=g.next_pi_o),
+                dict(GradNormQ=g.q_grad_norm, GradNormPi=g.pi_grad_norm))
+
+    def policy(self, env):
+        """The policy without noise in `env`: a function of an observation, (obs_dim,)."""
+        return truth.without_noise(lambda x: self.call_act(x)['a'], env)
+
+    def judged(self, played, gamma, space):
+        """
+        What test episodes say of Q and of the actions.
+
+        Args:
+            played (list of truth.Episode): By `policy`.
+            gamma (float): Discount per step.
+            space (gym.spaces.Box): Of actions.
+
+        Returns:
+            {column: value}
+        """
+        return dict(truth.errors(*truth.estimated_and_observed(played, self.q, gamma)),
+                    ActSaturation=truth.saturation(np.concatenate([e.a for e in played]),
+                                                   space.low, space.high))
+
+    # ---- Acting and learning ---------------------------------------------------------------------
+
+    def act(self, o):
+        """mu(o), (act_dim,): what the last update found for this very observation, or anew."""
+        if o is not self.next_o:
+            self.next_o, self.next_a = o, self.call_act(o[None])['a']
+        self.watch.finite(action=self.next_a)
+        return self.next_a[0]
+
+    def update(self, batch, next_o, t):
+        """
+        One update of Algorithm 1.
+
+        Args:
+            batch: x (N, obs_dim), a (N, act_dim), r (N,), x2 (N, obs_dim), d (N,).
+            next_o (array): The observation to act on next, (obs_dim,).
+            t (int): The step, which learning rates that fall depend on.
+
+        Returns:
+            {column: value} of what the table stores.
+
+        Raises:
+            NotFinite: One of them is NaN or infinite.
+        """
+        call = self.call_update if self.updates % GRADS_EVERY else self.call_update_with_norms
+        rate = [np.float32(1 - t / self.lr_decay_steps)] if self.lr_decay_steps else []
+        found = call(*batch, *self.fed(next_o, len(batch[0])), *rate)
+        self.next_o, self.next_a = next_o, found.pop('next_a', None)
+        self.watch.finite(**found)
+        self.updates += 1
+        return found
+
+    def fed(self, next_o, batch_size):
+        """The values of `more_feeds`."""
+        return [next_o[None]]
+
+    def q(self, x, a):
+        """Q(x, a), (N,), of x (N, obs_dim) and a (N, act_dim)."""
+        return np.concatenate([self.call_q(x[i:i + 1000], a[i:i + 1000])['q'].reshape(-1)
+                               for i in range(0, len(x), 1000)])
+
+    # ---- State -----------------------------------------------------------------------------------
+
+    def get_state(self):
+        """
+        For `set_state`.
+
+        Raises:
+            NotFinite: A weight is NaN or infinite.
+        """
+        weights = {variable.op.name: np.asarray(value) for variable, value in zip(
+            self.variables, self.sess.run(self.variables))}
+        for name, value in weights.items():
+            self.watch.require_finite(name, value)
+        return dict(weights=weights, updates=self.updates)
+
+    def set_state(self, state):
+        """Go on from where another one was."""
+        self.updates = state['updates']
+        self.sess.run([v.initializer for v in self.variables], {
+            v.initializer.inputs[1]: state['weights'][v.op.name] for v in self.variables})
+
+    def close(self):
+        """Give the session back."""
+        self.sess.close()
+
+
+class CriticAlone(Agent):
+    """
+    The critic that learns the value of the uniform random policy; there is no other policy.
+
+    Args:
+        seed (int): Of the uniform actions in its backups.
+        space (gym.spaces.Box): Of actions.
+        others: See `Agent`.
+
+    Attributes:
+        held_out (dict): See `truth.held_out`: what Q is compared with.
+    """
+
+    def __init__(self, graph, watch, threads, lr_decay_steps, seed, space):
+        self.rng, self.space, self.held_out = np.random.RandomState(seed), space, None
+        super().__init__(graph, watch, threads, lr_decay_steps)
+
+    def more_feeds(self):
+        return [self.graph.a2]
+
+    def seen(self):
+        g = self.graph
+        return (dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss),
+                dict(GradNormQ=g.q_grad_norm))
+
+    def policy(self, env):
+        return lambda o: env.action_space.sample()
+
+    def judged(self, played, gamma, space):
+        known = self.held_out
+        return dict(truth.errors(self.q(known['x'], known['a']), known['g']), ActSaturation=np.nan)
+
+    def fed(self, next_o, batch_size):
+        low, high = self.space.low, self.space.high
+        return [self.rng.uniform(low, high, (batch_size, len(low))).astype(np.float32)]
+
+    def get_state(self):
+        return dict(super().get_state(), rng=self.rng.get_state(legacy=False),
+                    held_out=self.held_out)
+
+    def set_state(self, state):
+        super().set_state(state)
+        self.rng.set_state(state['rng'])
+        self.held_out = state['held_out']
+
+
+class Export:
+    """
+    The policy for players, through a graph of its own, x, a -> pi, q: the training graph stays as
+    it is, and the export holds neither targets nor optimiser slots.
+
+    Args:
+        logger (EpochLogger): Which writes it.
+        agent (Agent): Whose weights it has.
+        actor_critic, ac_kwargs: See `ddpg`; action_space among these.
+    """
+
+    def __init__(self, logger, agent, actor_critic, ac_kwargs):
+        self.logger, self.agent = logger, agent
+        with agent.sess.graph.as_default():
+            self.trained = core.get_vars('main/')
+        with tf.Graph().as_default() as self.graph:
+            x, a, _, _, _ = core.placeholders(agent.graph.x.shape[1].value,
+                                              agent.graph.a.shape[1].value)
+            with tf.variable_scope('main'):
+                pi, q, _ = actor_critic(x, a, **ac_kwargs)
+            self.exported = core.get_vars('main/')
+            self.sess = tf.Session(config=session_config(1))
+        logger.setup_tf_saver(self.sess, inputs={'x': x, 'a': a}, outputs={'pi': pi, 'q': q})
+
+    def save(self, env):
+        """Save the policy, with the weights of now, and the environment."""
+        with self.graph.as_default():
+            for variable, value in zip(self.exported, self.agent.sess.run(self.trained)):
+                variable.load(value, self.sess)
+            self.logger.save_state({'env': env}, None)
+
+    def close(self):
+        """Give the session back."""
+        self.sess.close()

@@ -1,0 +1,138 @@
+"""
+files.py: files that are whole or as they were before, locks, and a run's config.json and table.
+"""
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import socket
+
+
+class Locked(Exception):
+    """Another process has the lock. It says which, in one line."""
+
+
+class Unreadable(Exception):
+    """A file that a run should have, and that cannot be used. It says why, in one line."""
+
+
+# ------------------------------------------------------------------------------------------------
+# Writing
+# ------------------------------------------------------------------------------------------------
+
+def write_whole(path, data):
+    """
+    Write `data` (bytes) so that at any moment the file is whole, or as it was before.
+
+    Returns:
+        The SHA-256 of the data.
+
+    Raises:
+        OSError: It could not be written, and is as it was before.
+    """
+    partial = path + '.partial'
+    try:
+        with open(partial, 'wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        if os.path.exists(partial):
+            os.remove(partial)
+        raise
+    sync_folder(os.path.dirname(path))
+    return digest_of(data)
+
+
+def sync_folder(folder):
+    """Make the names in a folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest_of(data):
+    """The SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path):
+    """The SHA-256 of a file. Raises OSError."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for chunk in iter(lambda: file.read(1 << 20), b''):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def lock(path):
+    """
+    Lock the file `path`, for this process; its text says whose the lock is.
+
+    Returns:
+        The open file: closing it, or the process's end, releases the lock.
+
+    Raises:
+        Locked: Another process has it.
+        OSError: The file cannot be written.
+    """
+    file = open(path, 'a+', errors='replace')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise Locked('another process is training in it, ' + holder) from None
+    file.truncate(0)
+    file.write('process {} on {}'.format(os.getpid(), socket.gethostname()))
+    file.flush()
+    return file
+
+
+# ------------------------------------------------------------------------------------------------
+# What a run leaves
+# ------------------------------------------------------------------------------------------------
+
+def read_config(run_folder):
+    """config.json of a run, a dict; None where it is lost or damaged (a checkpoint has it, too)."""
+    try:
+        with open(os.path.join(run_folder, 'config.json'), encoding='utf-8') as file:
+            config = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def read_table(run_folder):
+    """
+    progress.txt of a run: its complete rows.
+
+    Returns:
+        pandas.DataFrame
+
+    Raises:
+        Unreadable: There is none, or it is no table, or has no complete row.
+    """
+    import pandas as pd                 # a third of a second, which training does without
+    try:
+        with open(os.path.join(run_folder, 'progress.txt'), encoding='utf-8') as file:
+            text = file.read()
+        table = pd.read_csv(io.StringIO(text[:text.rfind('\n') + 1]), sep='\t')
+    except (OSError, ValueError) as error:      # pandas's own errors are ValueErrors, too
+        raise Unreadable('progress.txt cannot be read: {}'.format(
+            getattr(error, 'strerror', None) or str(error).split('\n')[0])) from None
+    if not len(table):
+        raise Unreadable('progress.txt has no row')
+    return table
+
+
+def cpuinfo():
+    """What /proc/cpuinfo says of the first processor: {name: text}."""
+    with open('/proc/cpuinfo') as file:
+        return dict(re.findall(r'^([\w ]+?)\s*: (.*)$', file.read().split('\n\n')[0], re.MULTILINE))

@@ -1,0 +1,19 @@
+"""
+quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported. Import this first.
+"""
+import os
+import warnings
+
+from harness.files import cpuinfo
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+# For Intel's build: one thread per operation here too, and on AMD's processors the kernels that
+# they are able to run (MKL takes its slowest there). The stock build reads neither.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+if cpuinfo().get('vendor_id') == 'AuthenticAMD':
+    os.environ.setdefault('MKL_DEBUG_CPU_TYPE', '5')
+with warnings.catch_warnings():
+    # TensorFlow 1.15 greets every NumPy since 1.17 with a page of these.
+    warnings.simplefilter('ignore', FutureWarning)
+    import tensorflow as tf
+tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)

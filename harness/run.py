@@ -1,0 +1,371 @@
+"""
+run.py: a run: its settings, environments and folder; how it begins or goes on, what is done at the
+end of a step and of an epoch, and what is saved.
+"""
+import contextlib
+import os
+import random
+import shlex
+import tempfile
+import time
+from types import SimpleNamespace
+
+import numpy as np
+from tqdm import tqdm
+
+import core
+from harness import checkpoint, envs, guard, origin, truth
+from harness.agent import Agent, CriticAlone, Export
+from harness.files import read_config
+from harness.quiet_tf import tf
+from harness.settings import BadSetting, check_same_run, first_line
+from harness.table import Table
+
+
+def seed_everything(seed, env, test_env):
+    """
+    Seed all that draws random numbers, before the graph has its first operation.
+
+    `random`, NumPy, the default graph, the training environment and the noise take the seed itself,
+    as in the notes (Gym hashes it, so no two of these streams are alike). What the notes did not
+    have gets seeds derived from it, so that no run's test environment is another's training one.
+
+    Returns:
+        (noise_seed, replay_seed): For the RandomStates of the noise and of the replay.
+    """
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.set_random_seed(seed)
+    env.seed(seed)
+    replay, actions, test, *others = map(int, np.random.SeedSequence(seed).generate_state(6))
+    test_env.seed(test)
+    # Some environments draw from their spaces; some share one, and there the actions come last.
+    for space, other in zip((test_env.observation_space, test_env.action_space,
+                             env.observation_space), others):
+        space.seed(other)
+    env.action_space.seed(actions)
+    return seed, replay
+
+
+# ------------------------------------------------------------------------------------------------
+# A run
+# ------------------------------------------------------------------------------------------------
+
+class Run:
+    """
+    One run of ddpg(), as a context: whatever it opened is closed at its end.
+
+        with Run(locals()) as run:
+            ...
+            table = run.begin(agent, replay, process)
+            for epoch in run.epochs():
+                for t in run.steps():
+                    ...
+                run.end_epoch()
+
+    Args:
+        arguments (dict): All arguments of ddpg(), resolved (see `settings.checked`).
+
+    Attributes:
+        env, test_env (envs.RecordedEnv): For training and for testing.
+        obs_dim, act_dim (int): Components of an observation and of an action.
+        ac_kwargs (dict): Those of ddpg(), and the action space.
+        uniform_steps (int): Steps whose actions are uniformly random.
+        t (int): Steps done; in the loop, the one that is being done.
+        epochs_done (int): Epochs whose row is in the table.
+
+    Raises:
+        BadSetting: The environment, or what is to be resumed, is not accepted. Nothing has been
+            written then.
+    """
+
+    def __init__(self, arguments):
+        self.arguments = s = SimpleNamespace(**arguments)
+        self.t, self.epochs_done, self.folder = 0, 0, None
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(guard.noting_signals())
+            self.resumed = s.resume
+            if isinstance(s.resume, str):
+                self.resumed = open_run(s.resume)
+            if self.resumed:
+                stack.callback(self.resumed.close)
+            self._make_environments(stack)
+            self._settle(arguments)
+            self.stack = stack.pop_all()
+        self.uniform_steps = s.start_steps if s.policy == 'learned' else np.inf
+        self.ac_kwargs = dict(s.ac_kwargs, action_space=self.env.action_space)
+
+    def _make_environments(self, stack):
+        """The two environments, checked: `env` and `test_env`."""
+        env_fn = self.arguments.env_fn
+
+        def make(when):
+            env = envs.make_env(env_fn) if isinstance(env_fn, str) else env_fn()
+            stack.callback(env.close)
+            envs.check_spaces(env)
+            return env, envs.RecordedEnv(envs.CheckedEnv(env, guard.Watch(when)))
+
+        self.bare_env, self.env = make(lambda: 'at step {}'.format(self.t))
+        _, self.test_env = make(lambda: 'in a test episode after step {}'.format(self.t))
+        self.watch = self.env.watch
+        self.obs_dim, = self.env.observation_space.shape
+        self.act_dim, = self.env.action_space.shape
+
+    def _settle(self, arguments):
+        """What config.json says; and where the run goes on, whether it may."""
+        s = self.arguments
+        self.config = {name: value for name, value in arguments.items()
+                       if name not in ('env_fn', 'logger_kwargs', 'resume')}
+        self.config.update(actor_critic=s.actor_critic.__name__, env=(
+            s.env_fn if isinstance(s.env_fn, str) else envs.env_id(self.bare_env)))
+        if not self.resumed:
+            self.config.update(origin.provenance())
+            if 'exp_name' in s.logger_kwargs:
+                self.config['exp_name'] = s.logger_kwargs['exp_name']
+            return
+        self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
+        check_same_run(self.config, self.resumed.config, self.epochs_done)
+        self.config = dict(self.resumed.config, epochs=s.epochs, save_freq=s.save_freq,
+                           threads=s.threads)
+        self.folder = self.resumed.run_folder
+
+    def agent(self, graph, seed):
+        """
+        The Agent, or the CriticAlone, that a graph is for.
+
+        Args:
+            graph (ddpg.Graph): Just built.
+            seed (int): Of what an agent draws itself.
+        """
+        s = self.arguments
+        known = graph, self.watch, s.threads, s.lr_decay_steps
+        agent = (Agent(*known) if s.policy == 'learned' else
+                 CriticAlone(*known, seed, self.env.action_space))
+        self.stack.callback(agent.close)
+        return agent
+
+    # ---- Begin, or go on -------------------------------------------------------------------------
+
+    def begin(self, agent, replay, process):
+        """
+        Begin the run in its folder, or go on from its checkpoint. From here on things are written.
+
+        Args:
+            agent (Agent): With the weights of the beginning.
+            replay (ddpg.ReplayBuffer): Empty.
+            process (noise.process): At its start.
+
+        Returns:
+            Table: Where what happens is stored.
+
+        Raises:
+            BadSetting: The folder cannot be written, or the run cannot go on.
+            guard.RunStopped: The environment broke its contract in its first reset.
+        """
+        s = self.arguments
+        self.learner, self.replay, self.process = agent, replay, process
+        if self.epochs_done == s.epochs:
+            print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
+                  '--epochs {3}'.format(self.folder, s.epochs, resume_command(self.folder),
+                                        2 * s.epochs))
+            return None
+        if self.resumed:
+            self._go_on()
+        else:
+            self._begin()
+        self.export = Export(self.table.logger, agent, s.actor_critic, self.ac_kwargs)
+        self.stack.callback(self.export.close)
+        agent.graph.x.graph.finalize()
+        self.bar = self.stack.enter_context(tqdm(
+            total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
+            disable=None))
+        if not self.resumed:
+            self.save()
+        return self.table
+
+    def _begin(self):
+        s, agent = self.arguments, self.learner
+        known = dict(s.logger_kwargs)
+        data_dir = known.pop('data_dir', None)
+        if data_dir is not None:
+            known['output_dir'] = claim_run_folder(data_dir, s.logger_kwargs['exp_name'], s.seed)
+        self.folder = known['output_dir'] = (known.get('output_dir')
+                                             or tempfile.mkdtemp(prefix='ddpg-'))
+        self.checkpoints = claim_checkpoints(self.folder)
+        self.stack.callback(self.checkpoints.close)
+        self.table = Table(known)
+        self.table.logger.save_config(self.config)
+        graph = agent.graph.x.graph
+        with graph.as_default():
+            self.table.log('Number of parameters: pi %d, q %d, in all %d\n' % tuple(
+                core.count_vars(core.get_vars(scope)) for scope in ('main/pi/', 'main/q/', 'main/')))
+        tf.summary.FileWriter(self.folder, graph).close()      # for TensorBoard
+        if s.policy == 'random':
+            agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log)
+        self.env.reset()
+
+    def _go_on(self):
+        state, self.checkpoints = self.resumed.state, self.resumed
+        try:
+            self.env.set_state(state['env'])
+            envs.set_random_states(self.test_env, state['test_env'])
+        except (envs.DoesNotRepeat, guard.RunStopped) as why:
+            raise cannot_resume(self.folder, why) from why
+        self.process.set_state(state['process'])
+        self.replay.rng.set_state(state['replay'])
+        self.learner.set_state(state['agent'])
+        self.checkpoints.restore(self.replay)
+        self.table = Table(dict(self.arguments.logger_kwargs, output_dir=self.folder), state)
+        if self.config != read_config(self.folder):
+            self.table.logger.save_config(self.config)
+        for why in self.checkpoints.ignored:
+            self.table.log('Warning: {}. It is not used.'.format(why), 'red')
+        self.checkpoints.drop_ignored()
+        self.table.log('Going on after step {}.'.format(self.t))
+
+    # ---- The loop --------------------------------------------------------------------------------
+
+    def epochs(self):
+        """The numbers of the epochs that are left, from 1 on. After each save_freq: a save."""
+        s = self.arguments
+        for self.epoch in range(self.epochs_done + 1, s.epochs + 1):
+            self.bar.set_description('Epoch {}/{}'.format(self.epoch, s.epochs), refresh=False)
+            yield self.epoch
+            if self.epoch % s.save_freq == 0 or self.epoch == s.epochs:
+                self.save()
+
+    def steps(self):
+        """
+        The numbers of the epoch's steps that are left; the run's first step is 1.
+
+        Raises:
+            guard.Interrupted: A signal came within the step. All is saved.
+        """
+        for self.t in range(self.t + 1, self.epoch * self.arguments.steps_per_epoch + 1):
+            yield self.t
+            self.bar.update()
+            if guard.pending_signal():
+                self._interrupt()
+
+    def end_epoch(self):
+        """Test the policy without noise, and write the epoch's row. Raises guard.RunStopped."""
+        s, policy = self.arguments, self.learner.policy(self.test_env)
+        before = envs.random_states(self.test_env)
+
+        def before_step():
+            if guard.pending_signal():          # all of the test is done when the run goes on
+                envs.set_random_states(self.test_env, before)
+                self._interrupt()
+
+        played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
+                  for _ in range(s.num_test_episodes)]
+        for episode in played:
+            self.table.store(TestEpRet=sum(episode.r), TestEpLen=len(episode.r))
+        self.bar.clear()
+        self.table.end_epoch(Epoch=self.epoch, TotalEnvInteracts=self.t, **self.learner.judged(
+            played, s.gamma, self.env.action_space))
+        self.epochs_done, self.learner.updates = self.epoch, 0
+
+    def _interrupt(self):
+        self.save()
+        raise guard.Interrupted(guard.pending_signal(), self.t)
+
+    # ---- Saving, and the end ---------------------------------------------------------------------
+
+    def save(self):
+        """
+        Export the policy, then write a checkpoint. What cannot be written is told.
+
+        Raises:
+            guard.NotFinite: A weight is NaN or infinite: nothing is written.
+        """
+        state = dict(
+            t=self.t, epochs_done=self.epochs_done, time=time.time() - self.table.began,
+            agent=self.learner.get_state(), replay=self.replay.rng.get_state(legacy=False),
+            process=self.process.get_state(), env=self.env.get_state(),
+            test_env=envs.random_states(self.test_env))
+        # The checkpoint comes last: where that of the last epoch is, the run has finished.
+        for what, write in (
+                ('export the policy', lambda: self.export.save(self.bare_env)),
+                ('save a checkpoint', lambda: self.checkpoints.save(
+                    self.config, dict(state, log=self.table.get_state()), self.replay))):
+            try:
+                write()
+            except (OSError, tf.errors.OpError) as error:
+                self.table.log('Warning: could not {} at step {}: {}. The one before is whole; it '
+                               'is tried again next time.'.format(
+                                   what, self.t, first_line(error)), 'red')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.stack.close()
+        if isinstance(error, guard.Interrupted):
+            print('Interrupted by {}. To go on: {}'.format(error, resume_command(self.folder)))
+        elif (isinstance(error, guard.RunStopped) and self.folder
+              and checkpoint.is_in(self.folder)):
+            print('What was logged and saved before is whole. To go on from the last checkpoint: '
+                  + resume_command(self.folder))
+
+
+# ------------------------------------------------------------------------------------------------
+# The run folder
+# ------------------------------------------------------------------------------------------------
+
+def claim_run_folder(data_dir, exp_name, seed):
+    """
+    Make the folder of a new run, <data_dir>/<exp_name>/<YYYY-MM-DD-HH-MM-SS>_<exp_name>_s<seed>.
+
+    Of two runs that start in the same second, one waits for the next.
+
+    Raises:
+        BadSetting: It cannot be made there.
+    """
+    while True:
+        stamp = time.strftime('%Y-%m-%d-%H-%M-%S')
+        folder = os.path.join(data_dir, exp_name, '{}_{}_s{}'.format(stamp, exp_name, seed))
+        try:
+            os.makedirs(folder)
+            return folder
+        except FileExistsError:
+            time.sleep(0.1)
+        except OSError as error:
+            raise BadSetting('data_dir', data_dir, 'a folder that can be written; '
+                             + error.strerror) from None
+
+
+def open_run(folder):
+    """
+    The checkpoints of the run in `folder`, to resume it.
+
+    Raises:
+        BadSetting: It cannot be resumed.
+    """
+    try:
+        return checkpoint.Checkpoints(folder, resume=True)
+    except (checkpoint.Unusable, OSError) as why:
+        raise cannot_resume(folder, why) from None
+
+
+def claim_checkpoints(folder):
+    """
+    The checkpoints of a new run in `folder`.
+
+    Raises:
+        BadSetting: Another process trains there, or it cannot be written.
+    """
+    try:
+        return checkpoint.Checkpoints(folder)
+    except (checkpoint.Unusable, OSError) as why:
+        raise BadSetting('output_dir', folder, 'a folder to train in; {}'.format(why)) from None
+
+
+def cannot_resume(folder, why):
+    """The BadSetting that says why the run in `folder` cannot be resumed."""
+    return BadSetting('resume', folder, 'the folder of a run that can go on; {}'.format(why))
+
+
+def resume_command(folder):
+    """The command that goes on with the run in `folder`."""
+    return 'python ddpg.py --resume ' + shlex.quote(folder)

@@ -1,0 +1,289 @@
+"""
+settings.py: what ddpg() accepts, and the named settings.
+
+The defaults are not here: they are the keyword defaults of ddpg() and core.mlp_actor_critic(). What
+is not accepted is a BadSetting, raised before anything is written.
+"""
+import functools
+import inspect
+import json
+import math
+
+from harness import origin
+from spinup.utils.serialization_utils import convert_json
+
+
+# ------------------------------------------------------------------------------------------------
+# The named settings: keyword values of ddpg() that differ from its defaults, for --settings
+# ------------------------------------------------------------------------------------------------
+
+SETTINGS = dict(
+    default=dict(),
+    # The development notes' agent, which did not learn. docs/notes.md tells why.
+    notes=dict(
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='glorot'),
+        pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='per_step', polyak=0.001,
+        noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1e-3,
+        batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
+        update_every=1, lr_decay_steps=None, time_limit_terminal=True),
+    # The paper's section 7, without its batch normalisation. It gives no dt, no start of random
+    # actions, and does not say what is stored at a time limit.
+    paper=dict(
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=2, init='paper'),
+        pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='l2', polyak=0.001,
+        noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1.0,
+        batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
+    # Spinning Up's own defaults. What differs: its soft update is not ordered against the actor's
+    # step (a race), its noise is not in units of the action range, its steps count from 0, and it
+    # does not seed its environment.
+    spinningup=dict(
+        ac_kwargs=dict(hidden_sizes=(256, 256), action_layer=1, init='glorot'),
+        pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
+        noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
+        batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
+        update_every=50, lr_decay_steps=None, time_limit_terminal=False),
+    # "Our DDPG" of the TD3 paper (Fujimoto et al. 2018). Its updates begin with the end of the
+    # first episode, which is at most 1,000 steps long.
+    td3=dict(
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='torch'),
+        pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
+        noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
+        batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
+)
+
+# What may differ in config.json between a run's beginning and its going on.
+MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name'} | origin.KEYS
+
+# Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
+# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update.
+RANDOM_POLICY = dict(polyak=0.02)
+
+
+# ------------------------------------------------------------------------------------------------
+# What each setting accepts
+# ------------------------------------------------------------------------------------------------
+
+class BadSetting(ValueError):
+    """A setting outside of what is accepted: its `name`, its `value`, and `accepted` in words."""
+
+    def __init__(self, name, value, accepted):
+        super().__init__('{}={}: expected {}'.format(name, value, accepted))
+        self.name, self.value, self.accepted = name, value, accepted
+
+    def flag(self):
+        """The same in terms of the command line, in one line."""
+        value = ' '.join(map(str, self.value)) if isinstance(self.value, list) else self.value
+        return '--{} {}: expected {}'.format(self.name.replace('_', '-'), value, self.accepted)
+
+
+class Number:
+    """Numbers of a kind, int or float, within [low, high], or (low, high] with `above`; or text."""
+
+    def __init__(self, kind, low, high=math.inf, above=False):
+        self.kind, self.low, self.high, self.above = kind, low, high, above
+        self.metavar = 'N' if kind is int else 'X'
+
+    def __str__(self):
+        noun = 'a whole number' if self.kind is int else 'a number'
+        if self.high < math.inf:
+            return '{} from {} to {}'.format(noun, self.low, self.high)
+        return '{} {} {}'.format(noun, 'above' if self.above else 'of at least', self.low)
+
+    def __call__(self, value):
+        number = float(value)                                   # 1e6 is a whole number, too
+        above_low = number > self.low if self.above else number >= self.low
+        if not (above_low and number <= self.high and math.isfinite(number)
+                and number == self.kind(number)):
+            raise ValueError
+        return self.kind(number)
+
+
+class OneOf:
+    """One of several values, or its text."""
+
+    def __init__(self, *values):
+        self.values, self.metavar = values, '|'.join(map(str, values))
+
+    def __str__(self):
+        return 'one of ' + ', '.join(map(str, self.values))
+
+    def __call__(self, value):
+        return {str(known).lower(): known for known in self.values}[str(value).lower()]
+
+
+class Each:
+    """A sequence of at least one value, each as `item` accepts it."""
+
+    def __init__(self, item):
+        self.item, self.metavar = item, item.metavar
+
+    def __str__(self):
+        return 'one or more, each {}'.format(self.item)
+
+    def __call__(self, values):
+        if isinstance(values, str) or not values:
+            raise ValueError
+        return tuple(self.item(value) for value in values)
+
+
+class Unset:
+    """What `accepted` accepts, or None."""
+
+    def __init__(self, accepted):
+        self.accepted, self.metavar = accepted, accepted.metavar
+
+    def __str__(self):
+        return '{}, or none'.format(self.accepted)
+
+    def __call__(self, value):
+        return None if str(value).lower() == 'none' else self.accepted(value)
+
+
+ACCEPTED = dict(
+    seed=Number(int, 0, 2 ** 32 - 1),       # what NumPy's RandomState takes
+    steps_per_epoch=Number(int, 1),
+    epochs=Number(int, 1),
+    replay_size=Number(int, 1),
+    gamma=Number(float, 0, 1),
+    polyak=Number(float, 0, 1),
+    pi_lr=Number(float, 0, above=True),
+    q_lr=Number(float, 0, above=True),
+    weight_decay=Number(float, 0),
+    decay_kind=OneOf('times_lr', 'per_step', 'l2'),
+    batch_size=Number(int, 1),
+    start_steps=Number(int, 0),
+    update_after=Number(int, 0),
+    update_every=Number(int, 1),
+    lr_decay_steps=Unset(Number(int, 1)),
+    noise=OneOf('ou', 'gaussian'),
+    noise_sigma=Number(float, 0),
+    noise_final_share=Number(float, 0),
+    noise_anneal_steps=Number(int, 1),
+    noise_theta=Number(float, 0),
+    noise_dt=Number(float, 0, above=True),
+    time_limit_terminal=OneOf(False, True),
+    policy=OneOf('learned', 'random'),
+    num_test_episodes=Number(int, 1),
+    max_ep_len=Number(int, 1),
+    save_freq=Number(int, 1),
+    threads=Number(int, 1),
+    hidden_sizes=Each(Number(int, 1)),
+    action_layer=Number(int, 1),
+    init=OneOf('glorot', 'paper', 'torch'),
+)
+
+
+def checked_value(name, value, accepted):
+    """`value`, or its text, as `accepted` (a Number, OneOf, Each) has it. Raises BadSetting."""
+    try:
+        return accepted(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise BadSetting(name, value, accepted) from None
+
+
+def check_settings(settings):
+    """
+    Check settings, each by itself and all together.
+
+    Args:
+        settings (dict): Keyword values of ddpg() and of its ac_kwargs, in one dict; values or their
+            text. A name that is not in ACCEPTED passes.
+
+    Returns:
+        dict: The same, text turned into values.
+
+    Raises:
+        BadSetting: The first that is not accepted.
+    """
+    checked = dict(settings)
+    for name in set(settings) & set(ACCEPTED):
+        checked[name] = checked_value(name, settings[name], ACCEPTED[name])
+    if checked['batch_size'] > checked['replay_size']:
+        raise BadSetting('batch_size', checked['batch_size'],
+                         'at most the replay size, {}'.format(checked['replay_size']))
+    if checked.get('policy') == 'random' and checked['gamma'] == 1:
+        raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
+    steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)
+    if checked.get('lr_decay_steps') and steps > checked['lr_decay_steps']:
+        raise BadSetting('lr_decay_steps', checked['lr_decay_steps'],
+                         'at least {}, the steps of the run, or none'.format(steps))
+    layers = len(checked.get('hidden_sizes', ())) + 1
+    if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
+        raise BadSetting('action_layer', checked['action_layer'],
+                         'at most {}, the number of layers of the critic'.format(layers))
+    return checked
+
+
+def defaults_of(function):
+    """{keyword: default} of those keyword arguments of `function` that are settings."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.name in ACCEPTED}
+
+
+def resolved(algorithm, given):
+    """
+    All keyword arguments of `algorithm` that are settings, and ac_kwargs: what was given, as values,
+    and the defaults of what was not.
+
+    Args:
+        algorithm (function): ddpg(). Its `actor_critic` has defaults, too.
+        given (dict): Some of its keyword arguments, as values or their text.
+
+    Raises:
+        BadSetting: A value is not accepted.
+    """
+    parameters = inspect.signature(algorithm).parameters
+    actor_critic = given.get('actor_critic', parameters['actor_critic'].default)
+    random_policy = str(given.get('policy')).lower() == 'random'
+    kwargs = {**defaults_of(algorithm), **(RANDOM_POLICY if random_policy else {}), **given}
+    ac_kwargs = {**defaults_of(actor_critic), **given.get('ac_kwargs', {})}
+    values = check_settings({**kwargs, **ac_kwargs})
+    return dict({name: values[name] for name in kwargs},
+                ac_kwargs={name: values[name] for name in ac_kwargs})
+
+
+def checked(algorithm):
+    """
+    Decorates ddpg(): whatever its arguments are, what it gets are `resolved` values. It raises
+    BadSetting before anything else is done.
+    """
+    @functools.wraps(algorithm)
+    def call(*args, **kwargs):
+        given = inspect.signature(algorithm).bind(*args, **kwargs).arguments
+        return algorithm(**resolved(algorithm, given))
+    return call
+
+
+def check_same_run(config, saved, epochs_done):
+    """
+    Check that a run may go on with other settings.
+
+    Args:
+        config, saved (dict): Contents of config.json: what is asked for, and what the run has.
+        epochs_done (int): How many the run has done.
+
+    Raises:
+        BadSetting: A setting that would change the run, or fewer epochs than it has done.
+    """
+    config = json.loads(json.dumps(convert_json(config)))       # as config.json would have it
+    config, saved = ({**each, **each.get('ac_kwargs', {})} for each in (config, saved))
+    for name in sorted((set(config) | set(saved)) - MAY_CHANGE - {'ac_kwargs'}):
+        now, then = config.get(name), saved.get(name)
+        if now != then:
+            raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
+                ' '.join(map(str, then)) if isinstance(then, list) else then))
+    if config['epochs'] < epochs_done:
+        raise BadSetting('epochs', config['epochs'],
+                         'at least {}, which the run has done'.format(epochs_done))
+
+
+def first_line(error):
+    """What an error says, cut to a line."""
+    return str(error).strip().split('\n')[0]
+
+
+def described_error(error):
+    """The kind of an error, and what it says, cut to a line."""
+    return '{}: {}'.format(type(error).__name__, first_line(error))

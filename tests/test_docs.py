@@ -1,0 +1,143 @@
+"""
+test_docs.py: what README and docs/ say is there: links, files, commands and their flags; and
+docs/algorithm.md is what ddpg.py says.
+"""
+import glob
+import os
+import re
+import shlex
+
+import pytest
+
+import ddpg
+from harness import cli
+from kit import HERE, call, run_main
+from spinup.utils import plot, test_policy
+from tools import algorithm, diagnose, summary, sweep
+
+PAGES = [os.path.join(HERE, 'README.md')] + sorted(glob.glob(os.path.join(HERE, 'docs', '*.md')))
+# What stands in the pages for a name of the reader's.
+PLACEHOLDER = re.compile(r'<\w+>|\b(FOLDER|RUN_FOLDER|RUN|PYTHON|FILE|COMMIT|STAGE|ENV|SEED|FLAGS)\b')
+
+
+def text_of(page):
+    with open(page, encoding='utf-8') as file:
+        return file.read()
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).strip().replace(' ', '-')
+            for heading in re.findall(r'^#+ (.*)$', text_of(page), re.MULTILINE)}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=os.path.basename)
+def test_links_lead_somewhere(page):
+    text = text_of(page)
+    links = re.findall(r'\]\(([^)\s]+)\)', text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for link in links:
+        if re.match(r'https?:', link):
+            continue
+        path, _, anchor = link.partition('#')
+        target = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+        assert os.path.exists(target), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize('page', PAGES, ids=os.path.basename)
+def test_lines_fit(page):
+    lines = text_of(page).split('\n')
+    if os.path.basename(page) == 'README.md':
+        assert len(lines) <= 151
+    if os.path.basename(page) != 'algorithm.md':       # which quotes lines of code with numbers
+        assert all(len(line) <= 100 or line.startswith('|') for line in lines)
+
+
+def commands(page):
+    """The command lines of a page, each in words: indented by four spaces, or in a fence."""
+    text = text_of(page).replace('\\\n', ' ')
+    blocks = re.findall(r'(?:^ {4}.*\n)+', text, re.MULTILINE) + re.findall(
+        r'```\w*\n(.*?)```', text, re.DOTALL)
+    for line in '\n'.join(blocks).split('\n'):
+        match = re.match(r' *(?:xvfb-run -a )?((?:python3?|make|pytest)\b.*)', line)
+        if match and os.path.basename(page) != 'house.md':
+            yield shlex.split(match.group(1).split('  #')[0].split('\t#')[0].split(' #')[0])
+
+
+def flags_of(words):
+    return [word.split('=')[0] for word in words if re.match(r'--[a-z]|-[a-z]$', word)]
+
+
+def help_of(capsys, main):
+    return call(capsys, '--help', main=main)[1]
+
+
+@pytest.mark.parametrize('page', PAGES, ids=os.path.basename)
+def test_commands_are_there_and_know_their_flags(page, capsys):
+    known = {'ddpg.py': ddpg.main, 'tools.sweep': sweep.main, 'tools.summary': summary.main,
+             'tools.diagnose': diagnose.main, 'tools.algorithm': algorithm.main,
+             'plot': plot.main, 'test_policy': test_policy.main}
+    for words in commands(page):
+        if words[0] == 'make':
+            assert words[1] in ('setup', 'train', 'test', 'clean'), words
+            assert all(re.match('(ARGS|TENSORFLOW)=', word) for word in words[2:]), words
+            continue
+        if words[0] == 'pytest' or words[1] == '-c':
+            continue
+        name, rest = (words[2], words[3:]) if words[1] == '-m' else (words[1], words[2:])
+        if name in ('pip', 'venv'):
+            continue
+        if name == 'spinup.run':
+            name, rest = rest[0], rest[1:]
+        path = os.path.join(HERE, name if name.endswith('.py') else name.replace('.', '/') + '.py')
+        assert name in known or os.path.exists(path), words
+        if name in known:
+            text = help_of(capsys, known[name])
+        elif os.path.exists(path):
+            text = text_of(path)
+        for flag in flags_of(cli.with_hyphens(rest)):
+            assert re.search(r'(?<![\w-])' + re.escape(flag) + r'(?![\w-])', text), (words, flag)
+        for word in rest:           # folders of the repository's own
+            if word.startswith('out/benchmark') or word.startswith('out/study'):
+                assert PLACEHOLDER.search(word) or os.path.exists(os.path.join(HERE, word)), words
+
+
+# ---- docs/algorithm.md ---------------------------------------------------------------------------
+
+def source():
+    return text_of(os.path.join(HERE, 'ddpg.py'))
+
+
+def test_algorithm_1_is_what_ddpg_says():
+    assert text_of(os.path.join(HERE, 'docs', 'algorithm.md')) == algorithm.page(source())
+    algorithm.main(['--check'])
+
+
+def test_a_changed_line_shows():
+    changed = source().replace('backup = tf.stop_gradient(r', 'backup = tf.stop_gradient(2 * r')
+    assert algorithm.page(changed) != algorithm.page(source())
+    assert '2 * r' in algorithm.page(changed)
+
+
+@pytest.mark.parametrize('step', range(len(algorithm.STEPS)))
+def test_a_step_that_is_missing_or_doubled_is_an_error(step):
+    comment = '# ' + algorithm.STEPS[step][1]
+    assert source().count(comment) == 1
+    with pytest.raises(algorithm.NotFound, match='no comments'):
+        algorithm.page(source().replace(comment, '# Something else'))
+    with pytest.raises(algorithm.NotFound, match='2 comments'):
+        algorithm.page(source() + '\n' + comment + '\n')
+
+
+def test_steps_out_of_order_are_an_error():
+    select, execute = ('# ' + algorithm.STEPS[i][1] for i in (3, 4))
+    swapped = source().replace(select, '# @').replace(execute, select).replace('# @', execute)
+    with pytest.raises(algorithm.NotFound, match='expected before it'):
+        algorithm.page(swapped)
+
+
+def test_the_command_tells_a_missing_step_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(algorithm, 'STEPS', algorithm.STEPS[:-1] + [('x', 'No such comment')])
+    code, out, err = run_main(capsys, main=algorithm.main)
+    assert (code, out) == (2, '') and err.startswith('tools.algorithm: error: ddpg.py: no comments')

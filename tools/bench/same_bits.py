@@ -1,0 +1,90 @@
+"""
+same_bits.py: another commit and this checkout, trained side by side: is every bit the same?
+
+    python -m tools.bench.same_bits COMMIT [--seed 3] [--steps 3000]
+
+For refactorings, which change none. Each case is trained by `python ddpg.py` of both trees, with
+each tree's own spinup; what is compared is every column of progress.txt but Time, and every variable
+of the last checkpoint: main and target networks, Adam's slots and powers.
+"""
+import argparse
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from harness.origin import HERE
+
+SHORT = '--num-test-episodes 2 --save-freq 1 --start-steps 900 --update-after 500'
+CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
+         for env in ('HalfCheetah-v2', 'Hopper-v2', 'Pendulum-v0', 'MountainCarContinuous-v0')
+         for threads in (1, 2)] + [
+    '--env HalfCheetah-v2 --settings notes --num-test-episodes 2',
+    '--env Hopper-v2 --settings paper --num-test-episodes 2',
+    '--env HalfCheetah-v2 --settings spinningup --lr-decay-steps 100000 ' + SHORT,
+    '--env Ant-v2 --settings td3 --weight-decay 0.003 ' + SHORT,
+    '--env Pendulum-v0 --policy random --gamma 0.9 ' + SHORT,
+    '--env HalfCheetah-v2 --policy random --gamma 0.9 --threads 2 ' + SHORT,
+    '--env Walker2d-v2 --noise gaussian --weight-decay 0.01 --decay-kind per_step ' + SHORT,
+    '--env Swimmer-v2 --weight-decay 0.01 --decay-kind l2 --action-layer 1 --batch-size 100 ' + SHORT]
+
+
+def trained(tree, flags, folder):
+    """The folder of a run by the ddpg.py of a tree."""
+    done = subprocess.run(
+        [sys.executable, 'ddpg.py', '--data-dir', folder] + flags, cwd=tree,
+        env=dict(os.environ, PYTHONPATH=os.path.join(tree, 'spinningup')),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True)
+    if done.returncode:
+        sys.exit('{}: {}'.format(' '.join(flags), done.stderr))
+    run, = glob.glob(os.path.join(folder, '*', '*'))
+    return run
+
+
+def contents(run):
+    """{name: bytes} of all that is compared."""
+    with open(os.path.join(run, 'progress.txt')) as table:
+        head, *rows = [line.rstrip('\n').split('\t') for line in table]
+    found = {column: values for column, *values in zip(head, *rows) if column != 'Time'}
+    last = max(glob.glob(os.path.join(run, 'checkpoints', 'checkpoint-*.npz')))
+    with np.load(last) as arrays:
+        found.update({name.split('/weights/')[1]: arrays[name].tobytes()
+                      for name in arrays.files if '/weights/' in name})
+    return found
+
+
+def main():
+    """The command line. Exit code 1 where a bit differs."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser.add_argument('commit')
+    parser.add_argument('--seed', default='3')
+    parser.add_argument('--steps', type=int, default=3000)
+    args = parser.parse_args()
+    different = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = os.path.join(folder, 'before')
+        subprocess.run(['git', 'worktree', 'add', '--detach', '-q', tree, args.commit], cwd=HERE,
+                       check=True)
+        try:
+            for number, case in enumerate(CASES):
+                flags = case.split() + ['--seed', args.seed, '--epochs', '2', '--steps-per-epoch',
+                                        str(args.steps // 2)]
+                before, now = (contents(trained(each, flags, os.path.join(
+                    folder, '{}_{}'.format(number, name))))
+                    for name, each in (('before', tree), ('now', HERE)))
+                other = sorted(name for name in set(before) | set(now)
+                               if before.get(name) != now.get(name))
+                different += bool(other)
+                print('{}: {}'.format(case, 'other bits in ' + ', '.join(other) if other else
+                                      'the same {} columns and variables'.format(len(now))),
+                      flush=True)
+        finally:
+            subprocess.run(['git', 'worktree', 'remove', '--force', tree], cwd=HERE, check=True)
+    sys.exit(bool(different))
+
+
+if __name__ == '__main__':
+    main()
