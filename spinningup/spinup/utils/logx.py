@@ -3,12 +3,14 @@ logx.py: Spinning Up's logger: a table on the screen, progress.txt, config.json,
 
 Columns, formats and file names are Spinning Up's, so that its tools read what this writes. Mended
 here: files are replaced whole, so that a fault while saving leaves the last good one; the Saver is
-made once, not at each save; a folder that exists is warned of only where it holds a table.
+made once, not at each save; a folder that exists is warned of only where it holds a table; the
+table can be closed; colors are for terminals alone (and not where NO_COLOR is set).
 """
 import atexit
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 import warnings
@@ -77,15 +79,17 @@ class Logger:
                   % self.output_dir)
         self.output_file = open(path, 'w')
         atexit.register(self.output_file.close)
-        print(colorize('Logging data to %s' % self.output_file.name, 'green', bold=True))
+        self.log('Logging data to %s' % self.output_file.name)
         self.first_row = True
         self.log_headers = []
         self.log_current_row = {}
         self.exp_name = exp_name
 
     def log(self, msg, color='green'):
-        """Print a message in bold color."""
-        print(colorize(msg, color, bold=True))
+        """Print a message: bold and in color where stdout is a terminal and NO_COLOR is not set."""
+        if sys.stdout and sys.stdout.isatty() and not os.environ.get('NO_COLOR'):
+            msg = colorize(msg, color, bold=True)
+        print(msg)
 
     def log_tabular(self, key, val):
         """
@@ -131,7 +135,7 @@ class Logger:
         if self.exp_name is not None:
             config = dict(config, exp_name=self.exp_name)
         text = json.dumps(config, separators=(',', ':\t'), indent=4, sort_keys=True)
-        print(colorize('Saving config:\n', 'cyan', bold=True))
+        self.log('Saving config:\n', 'cyan')
         print(text)
         path = os.path.join(self.output_dir, 'config.json')
         partial = path + '.partial'
@@ -160,6 +164,17 @@ class Logger:
                 os.remove(partial)
         if hasattr(self, 'tf_saver_elements'):
             self._tf_simple_save(os.path.join(self.output_dir, 'tf1_save' + number))
+
+    def close(self):
+        """
+        Close the table's file, which then takes no more rows; it may be closed again. The
+        session of setup_tf_saver stays open: it is its owner's.
+
+        Raises:
+            OSError: What was still to be written could not be.
+        """
+        atexit.unregister(self.output_file.close)
+        self.output_file.close()
 
     def setup_tf_saver(self, sess, inputs, outputs):
         """
