@@ -1,7 +1,7 @@
 """run.py: `python -m spinup.run COMMAND ...`, for the commands of Spinning Up that are here."""
 import sys
 
-from spinup.utils.command import BadInput, telling_bad_input
+from spinup.utils.command import BadInput, command, ctrl_c_waits
 
 HELP = """python -m spinup.run COMMAND ...
 
@@ -13,20 +13,30 @@ These are the tools of Spinning Up, independently implemented. It has no algorit
 """
 
 
-def main():
-    """Run the command that the command line names. Exit code 2 where there is none."""
-    command = sys.argv[1] if len(sys.argv) > 1 else 'help'
-    if command in ('help', '--help', '-h'):
+@command('spinup.run')
+def main(argv=None):
+    """
+    Run the command that the command line names.
+
+    Args:
+        argv (list of str): The command line; None: the process's own.
+
+    Raises:
+        SystemExit: Exit code 2 where there is no such command, or it has bad input.
+    """
+    name, *words = (sys.argv[1:] if argv is None else argv) or ['help']
+    if name in ('help', '--help', '-h'):
         print(HELP)
-    elif command == 'plot':
-        from spinup.utils import plot
-        plot.main(sys.argv[2:])
-    elif command == 'test_policy':
-        from spinup.utils import test_policy
-        test_policy.main(sys.argv[2:])
+    elif name == 'plot':
+        with ctrl_c_waits():
+            from spinup.utils import plot
+        plot.main(words)
+    elif name == 'test_policy':
+        with ctrl_c_waits():
+            from spinup.utils import test_policy
+        test_policy.main(words)
     else:
-        with telling_bad_input('spinup.run'):
-            raise BadInput('{}: expected plot, test_policy or help'.format(command))
+        raise BadInput('{}: expected plot, test_policy or help'.format(name))
 
 
 if __name__ == '__main__':

@@ -1,6 +1,11 @@
-"""command.py: the tools' manners on the command line. Bad input gets one line, and exit code 2."""
+"""
+command.py: the tools' manners on the command line. Bad input gets one line and exit code 2, Ctrl-C
+one line and 130; a reader that leaves (`| head`) ends nothing; files are written whole or not.
+"""
 import argparse
 import contextlib
+import os
+import signal
 import sys
 
 
@@ -14,6 +19,13 @@ def require(condition, message):
         raise BadInput(message)
 
 
+def described(error):
+    """An exception in one line: its type, where it is not BadInput, and its text's first line."""
+    if isinstance(error, BadInput):
+        return str(error)
+    return ': '.join([type(error).__name__] + str(error).strip().splitlines()[:1])
+
+
 class Parser(argparse.ArgumentParser):
     """Says an error in one line."""
 
@@ -21,11 +33,86 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, '{}: error: {}\n'.format(self.prog, message))
 
 
+class LastingStream:
+    """A text stream whose reader may leave: what is written then goes nowhere, and nothing ends."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        return self._call(self._stream.write, text)
+
+    def flush(self):
+        return self._call(self._stream.flush)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def _call(self, method, *args):
+        try:
+            return method(*args)
+        except BrokenPipeError:
+            # What is in the buffer comes again, at the latest when Python ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+
 @contextlib.contextmanager
-def telling_bad_input(prog):
-    """Turns BadInput, and files that cannot be read or written, into one line and exit code 2."""
+def command(prog):
+    """
+    Around a tool's main, as a decorator: ends it with one line on stderr and exit code 2 where it
+    raises BadInput or OSError (a file that cannot be read or written), 130 after Ctrl-C.
+    """
+    # A stream that was closed before Python started is None, and stays so.
+    with contextlib.redirect_stdout(sys.stdout and LastingStream(sys.stdout)), \
+            contextlib.redirect_stderr(sys.stderr and LastingStream(sys.stderr)):
+        try:
+            try:
+                yield
+            finally:
+                for stream in filter(None, (sys.stdout, sys.stderr)):
+                    stream.flush()
+        except KeyboardInterrupt:
+            sys.exit(told('{}: interrupted'.format(prog), 130))
+        except (BadInput, OSError) as error:
+            lines = str(error).splitlines() or [type(error).__name__]
+            sys.exit(told('{}: error: {}'.format(prog, lines[0]), 2))
+
+
+@contextlib.contextmanager
+def ctrl_c_waits():
+    """Around imports: Ctrl-C comes at their end, as some packages swallow what interrupts them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
-    except (BadInput, OSError) as error:
-        print('{}: error: {}'.format(prog, error), file=sys.stderr)
-        sys.exit(2)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def told(line, exit_code):
+    """The exit code, after the line on stderr."""
+    if sys.stderr:
+        print(line, file=sys.stderr, flush=True)
+    return exit_code
+
+
+@contextlib.contextmanager
+def writing_whole(path):
+    """
+    Gives the name of another file, with the same ending, to write to. It becomes `path` when all
+    went well; else nothing of it is left, and what was at `path` stays.
+
+    Raises:
+        BadInput: The file cannot be written.
+    """
+    partial = '.partial'.join(os.path.splitext(path))
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise BadInput('{}: cannot be written ({})'.format(
+            path, error.strerror or described(error))) from error
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)

@@ -4,25 +4,41 @@ plot.py: the curves of all runs below some folders.
     python -m spinup.run plot out/ddpg_halfcheetah-v2 [--output curve.png]
 
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
-become one curve, their mean, with a band of one standard deviation. Mended here: a bare name is
-looked up in the current folder; smoothing may be wider than a run is long; the figure can be
-written to a file, and is where there is no display.
+become one curve, their mean, with a band of one standard deviation: both only where all of them
+have rows, and interpolated where those are at different x. A run that cannot be drawn is named, and
+left out. Mended here: a bare name is looked up in the current folder, and one that is a folder's
+means no other; smoothing may be wider than a run is long; the figure can be written to a file, and
+is where there is no display.
 """
+import io
 import json
 import os
+import re
+import textwrap
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from spinup.utils.command import Parser, require, telling_bad_input
+from spinup.utils.command import BadInput, Parser, command, described, require, writing_whole
 
+# Where figures go that have no name and no display, below the current folder.
+FIGURES = os.path.join('out', 'figures')
+
+LABELS = dict(
+    Performance='test return', AverageTestEpRet='test return', AverageEpRet='training return',
+    TestEpLen='test episode length', EpLen='episode length', Epoch='epoch', Time='time (s)',
+    TotalEnvInteracts='environment steps', AverageQVals='Q', LossQ="critic's loss",
+    LossPi="actor's loss")
+
+
+# ---- Reading ------------------------------------------------------------------------------------
 
 def resolve(logdirs, select=None, exclude=None):
     """
-    The folders that arguments mean: one that ends in '/' means itself, any other all folders beside
-    it whose name contains its last component.
+    The folders that arguments mean: a folder means itself, anything else all folders beside it
+    whose names contain its last component.
 
     Args:
         logdirs (list of str): Folders, or folders with a part of a name.
@@ -34,7 +50,7 @@ def resolve(logdirs, select=None, exclude=None):
     """
     folders = []
     for logdir in logdirs:
-        if os.path.isdir(logdir) and logdir.endswith(os.sep):
+        if os.path.isdir(logdir):
             folders.append(logdir)
             continue
         parent, fragment = os.path.split(logdir)
@@ -61,37 +77,73 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
         units (dict): {condition: runs so far}, which this continues.
 
     Returns:
-        A list of DataFrames: progress.txt, and Unit, Condition1, Condition2, Performance.
+        A list of DataFrames: progress.txt, and Unit, Condition1, Condition2, Performance (the
+        latter where there are returns). Their attrs have the run's folder.
     """
     units = {} if units is None else units
     datasets = []
-    for folder, _, files in sorted(os.walk(logdir)):
+
+    def cannot_be_listed(error):
+        print('{}: left out; it cannot be read ({})'.format(error.filename, error.strerror))
+
+    for folder, _, files in sorted(os.walk(logdir, onerror=cannot_be_listed)):
         if 'progress.txt' not in files:
             continue
-        exp_name = condition or read_exp_name(folder)
         try:
-            data = pd.read_csv(os.path.join(folder, 'progress.txt'), sep='\t')
+            data = read_table(os.path.join(folder, 'progress.txt'))
         except (OSError, ValueError) as error:      # pandas' parser errors are ValueErrors
-            print('Could not read {}: {}'.format(os.path.join(folder, 'progress.txt'), error))
+            print('{}: left out; its progress.txt cannot be read ({})'.format(
+                folder, described(error)))
             continue
-        performance = 'AverageTestEpRet' if 'AverageTestEpRet' in data else 'AverageEpRet'
+        if data.empty:
+            print('{}: left out; its progress.txt has no row'.format(folder))
+            continue
+        exp_name = condition or read_exp_name(folder)
         data = data.assign(
             Unit=units.setdefault(exp_name, 0), Condition1=exp_name,
-            Condition2='{}-{}'.format(exp_name, first_index + len(datasets)),
-            Performance=data[performance])
+            Condition2='{}-{}'.format(exp_name, first_index + len(datasets)))
+        returns = [name for name in ('AverageTestEpRet', 'AverageEpRet') if name in data]
+        if returns:
+            data['Performance'] = data[returns[0]]
+        data.attrs['folder'] = folder
         units[exp_name] += 1
         datasets.append(data)
     return datasets
 
 
+def read_table(path):
+    """
+    A progress.txt as a DataFrame. Where its last line has no end, someone is writing it, or was: a
+    value that may be a part of one is not used.
+
+    Raises:
+        OSError, ValueError: It cannot be read, or is no table in UTF-8.
+    """
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    if not text.endswith('\n'):
+        rows, end_of_line, last = text.rpartition('\n')
+        text = rows + end_of_line + last.rpartition('\t')[0]
+    # Without index_col=False, pandas takes the first column of rows that end in a tab for names.
+    return pd.read_csv(io.StringIO(text), sep='\t', index_col=False)
+
+
 def read_exp_name(folder):
     """The exp_name of a run's config.json; 'exp' where it has none."""
     try:
-        with open(os.path.join(folder, 'config.json')) as config:
-            return json.load(config).get('exp_name', 'exp')
-    except (OSError, ValueError):
+        with open(os.path.join(folder, 'config.json'), encoding='utf-8') as file:
+            config = json.load(file)
+    except FileNotFoundError:
         print('No file named config.json in {}'.format(folder))
         return 'exp'
+    except (OSError, ValueError) as error:
+        print('{}: its config.json cannot be read ({})'.format(folder, described(error)))
+        return 'exp'
+    if not isinstance(config, dict):
+        print('{}: its config.json holds no settings, but a {}'.format(
+            folder, type(config).__name__))
+        return 'exp'
+    return str(config.get('exp_name', 'exp'))
 
 
 def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
@@ -113,37 +165,130 @@ def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
     return datasets
 
 
+# ---- Drawing ------------------------------------------------------------------------------------
+
 def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', condition='Condition1',
               smooth=1, estimator='mean'):
     """
-    Draw one column of runs into the current axes.
+    Draw one column of runs into the current axes. It prints which runs and curves are not drawn,
+    or not in full, and why.
 
     Args:
-        datasets (list of DataFrame): From `get_all_datasets`.
+        datasets (list of DataFrame): From `get_all_datasets`; a run each.
         xaxis, value (str): Columns.
         condition (str): Column whose values are the curves.
         smooth (int): Width of the centred moving average, in rows.
         estimator (str): NumPy function of the runs that a curve shows.
 
+    Returns:
+        str: What a curve and its band are, for a figure's note.
+
     Raises:
-        BadInput: A run lacks one of the columns.
+        BadInput: No run has numbers in both columns.
     """
     import matplotlib.pyplot as plt
+    runs, counts, tables, remarks = {}, [], [], set()
     for data in datasets:
-        for column in (xaxis, value):
-            require(column in data, '{}: expected one of the columns {}'.format(
-                column, ', '.join(data.columns)))
-    if smooth > 1:
-        datasets = [data.assign(**{value: data[value].rolling(
-            smooth, center=True, min_periods=1).mean()}) for data in datasets]
-    data = pd.concat(datasets, ignore_index=True)
+        curve = str(data[condition].iloc[0])
+        try:
+            runs.setdefault(curve, []).append(points(data, xaxis, value, smooth))
+        except BadInput as error:
+            print('{}: left out; {}'.format(data.attrs.get('folder', curve), error))
+    for curve, of_curve in runs.items():
+        if not of_curve:
+            continue
+        try:
+            x, ys, of_grid = on_common_grid(of_curve)
+        except BadInput as error:
+            print('{}: left out; {}'.format(curve, error))
+            continue
+        if of_grid:
+            print('{}: {}'.format(curve, '; '.join(of_grid)))
+            remarks.update(of_grid)
+        counts.append(len(ys))
+        tables += [pd.DataFrame({xaxis: x, value: y, condition: curve}) for y in ys]
+    require(tables, '{} over {}: no run can be drawn; the columns are {}'.format(
+        value, xaxis, ', '.join(sorted(set().union(*datasets)))))
+    data = pd.concat(tables, ignore_index=True)
     sns.set_theme(style='darkgrid', font_scale=1.5)
     sns.lineplot(data=data, x=xaxis, y=value, hue=condition, errorbar='sd',
                  estimator=getattr(np, estimator))
-    plt.legend(loc='best').set_draggable(True)
+    # Above the axes, where it covers no curve, in as many columns as the names leave room for.
+    columns = max(1, 84 // (8 + data[condition].str.len().max()))
+    plt.legend(loc='lower left', bbox_to_anchor=(0, 1.01), borderaxespad=0, fontsize='x-small',
+               ncol=min(columns, len(counts))).set_draggable(True)
     if data[xaxis].max() > 5e3:
         plt.ticklabel_format(style='sci', axis='x', scilimits=(0, 0))
     plt.tight_layout(pad=0.5)
+    return note(counts, estimator, smooth, remarks)
+
+
+def points(data, xaxis, value, smooth):
+    """
+    A run's points.
+
+    Args:
+        data (DataFrame): Its table.
+        xaxis, value, smooth: See `plot_data`.
+
+    Returns:
+        Series: The column `value`, smoothed, by those of `xaxis`, which rise. Rows without a number
+        in both are not among them.
+
+    Raises:
+        BadInput: There is no such row.
+    """
+    for column in (xaxis, value):
+        require(column in data, 'it has no column {}'.format(column))
+    x, y = (pd.to_numeric(data[column], errors='coerce') for column in (xaxis, value))
+    for column, numbers in ((xaxis, x), (value, y)):
+        require(np.isfinite(numbers).any(), 'its column {} has no number'.format(column))
+    complete = np.isfinite(x) & np.isfinite(y)
+    require(complete.any(), 'no row has numbers in both {} and {}'.format(xaxis, value))
+    x, y = x[complete], y[complete]
+    if smooth > 1:
+        y = y.rolling(smooth, center=True, min_periods=1).mean()
+    return y.groupby(x).mean()
+
+
+def on_common_grid(runs):
+    """
+    The runs of a curve at the same x: all that any of them has, where each has some on both sides.
+
+    Args:
+        runs (list of Series): From `points`.
+
+    Returns:
+        x (M,), the runs' y (list of array (M,)), and what a reader should know of them (list of
+        str).
+
+    Raises:
+        BadInput: There is no such x.
+    """
+    low, high = max(run.index[0] for run in runs), min(run.index[-1] for run in runs)
+    require(low <= high, 'its runs have no {} in common; --count draws each alone'.format(
+        runs[0].index.name))
+    x = np.unique(np.concatenate([run.index for run in runs]))
+    x = x[(x >= low) & (x <= high)]
+    remarks = []
+    if any(not np.isin(x, run.index).all() for run in runs):
+        remarks.append('interpolated between rows')
+    if any(run.index[0] < low or run.index[-1] > high for run in runs):
+        remarks.append('only where all runs have rows')
+    return x, [np.interp(x, run.index, run) for run in runs], remarks
+
+
+def note(counts, estimator, smooth, remarks):
+    """What a figure shows, in words; see `plot_data`. counts (list of int): each curve's runs."""
+    few, many = min(counts), max(counts)
+    if many == 1:
+        said = ['one run per curve: no band']
+    else:
+        said = ['{} over {} seeds'.format(estimator, many if few == many else '{} to {}'.format(
+            few, many)), 'band: one standard deviation']
+    if smooth > 1:
+        said.append('smoothed over {} rows'.format(smooth))
+    return '; '.join(said + sorted(remarks))
 
 
 def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Performance',),
@@ -155,61 +300,127 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
         The paths of the files written.
 
     Raises:
-        BadInput: See `get_all_datasets` and `plot_data`; or no figure can be written as `output`.
+        BadInput: See `get_all_datasets`; or there is nothing to draw; or no figure can be written
+            as `output`.
     """
     datasets = get_all_datasets(all_logdirs, legend, select, exclude)
     if output:
         matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    if output:
-        root, extension = os.path.splitext(output)
-        kinds = sorted(plt.figure().canvas.get_supported_filetypes())
-        require(extension[1:] in kinds, '--output {}: expected a name that ends in one of .{}'
-                .format(output, ', .'.join(kinds)))
-        several = root + '-{}' + extension
-        paths = [output] if len(values) == 1 else [several.format(value) for value in values]
-    elif plt.get_backend().lower() == 'agg':        # there is no display
-        folder = resolve(all_logdirs, select, exclude)[0]
-        paths = [os.path.join(folder, value + '.png') for value in values]
-    else:
-        paths = []
-    for i, value in enumerate(values):
-        plt.figure(figsize=(10, 6))
-        plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1', smooth,
-                  estimator)
-        if paths:
-            plt.savefig(paths[i], dpi=100)
-            print('Wrote ' + paths[i])
-    if not paths:
+    if plt.get_backend().lower() in map(str.lower, matplotlib.rcsetup.interactive_bk):
+        paths = [None] * len(values)
+    else:       # there is no display, or it is not wanted
+        paths = figure_paths(output, values, resolve(all_logdirs, select, exclude)[0])
+    written, faults = [], []
+    for value, path in zip(values, paths):
+        figure = plt.figure(figsize=(10, 6))
+        try:
+            said = plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1',
+                             smooth, estimator)
+        except BadInput as error:
+            plt.close(figure)
+            faults.append(str(error))
+            continue
+        print('{}: {}'.format(value, said))
+        finish(figure, label(xaxis, datasets), label(value, datasets), said)
+        if path:
+            with writing_whole(path) as partial:
+                if not output:
+                    os.makedirs(FIGURES, exist_ok=True)
+                figure.savefig(partial, dpi=100)
+            print('Wrote ' + path)
+            written.append(path)
+    require(len(faults) < len(values), '; '.join(faults))
+    for fault in faults:
+        print(fault)
+    if not written:
         plt.show()
-    return paths
+    return written
 
 
+def figure_paths(output, values, folder):
+    """
+    Where figures go.
+
+    Args:
+        output (str): A file's name, as the user gives it, or None.
+        values (list of str): Columns, a figure each.
+        folder (str): What is drawn first; the figures have its name where they are given none.
+
+    Returns:
+        list of str: A path per figure.
+
+    Raises:
+        BadInput: `output` has an ending of no kind of figure.
+    """
+    names = [re.sub(r'[^\w.+-]+', '-', value) for value in values]
+    if not output:
+        folder = os.path.basename(os.path.abspath(folder))
+        return [os.path.join(FIGURES, '{}_{}.png'.format(folder, name)) for name in names]
+    root, ending = os.path.splitext(output)
+    kinds = sorted(matplotlib.figure.Figure().canvas.get_supported_filetypes())
+    require(ending[1:] in kinds, '--output {}: expected a name that ends in one of .{}'.format(
+        output, ', .'.join(kinds)))
+    return [output] if len(names) == 1 else ['{}-{}{}'.format(root, name, ending) for name in names]
+
+
+def label(column, datasets):
+    """What an axis is called that shows a column of the runs."""
+    if column == 'Performance' and not all('AverageTestEpRet' in data for data in datasets):
+        return 'return'
+    return LABELS.get(column, column)
+
+
+def finish(figure, xlabel, ylabel, said):
+    """Names the axes of a figure, says in it what it shows, and makes room for a long legend."""
+    figure.gca().set(xlabel=xlabel, ylabel=ylabel)
+    lines = textwrap.wrap(said, 100)
+    figure.text(0.01, 0.01, '\n'.join(lines), fontsize='xx-small', color='dimgray', va='bottom')
+    figure.canvas.draw()
+    legend = figure.gca().get_legend().get_window_extent().height / figure.dpi
+    figure.set_figheight(figure.get_figheight() + max(0, legend - 1))
+    for _ in range(2):      # the first one is by the labels of the low figure
+        figure.tight_layout(pad=0.5, rect=(0, 0.04 * len(lines), 1, 1))
+
+
+# ---- The command line ---------------------------------------------------------------------------
+
+@command('spinup.run plot')
 def main(argv=None):
-    """The command line."""
+    """
+    The command line.
+
+    Args:
+        argv (list of str): See --help. None: the process's own.
+
+    Raises:
+        SystemExit: Exit code 2 where there is nothing to draw, or the figure cannot be written.
+    """
     parser = Parser(prog='spinup.run plot',
-                    description='The curves of all runs below some folders.')
-    parser.add_argument('logdir', nargs='+', help='folders, or folders with a part of a name')
-    parser.add_argument('--legend', '-l', nargs='*', help='names of the curves, one per folder')
+                    description='The curves of all runs below some folders: the mean over an '
+                                "experiment's runs, with a band of one standard deviation.")
+    parser.add_argument('logdir', nargs='+',
+                        help='folders, or parts of the names of folders that are side by side')
+    parser.add_argument('--legend', '-l', nargs='+', help='names of the curves, one per folder')
     parser.add_argument('--xaxis', '-x', default='TotalEnvInteracts', help='column to plot against')
-    parser.add_argument('--value', '-y', default=['Performance'], nargs='*',
+    parser.add_argument('--value', '-y', default=['Performance'], nargs='+',
                         help='columns to plot, a figure each; Performance is AverageTestEpRet, or '
                              'AverageEpRet where there is none')
     parser.add_argument('--count', action='store_true', help='a curve per run, not the mean')
     parser.add_argument('--smooth', '-s', type=int, default=1,
                         help='width of a centred moving average, in rows')
-    parser.add_argument('--select', nargs='*', help='keep folders with all of these in their path')
-    parser.add_argument('--exclude', nargs='*', help='drop folders with any of these')
+    parser.add_argument('--select', nargs='+', help='keep folders with all of these in their path')
+    parser.add_argument('--exclude', nargs='+', help='drop folders with any of these')
     parser.add_argument('--est', default='mean', choices=['mean', 'median', 'min', 'max'],
                         help='what a curve shows of its runs')
     parser.add_argument('--output', '-o', metavar='FILE',
                         help='write the figure there (.png, .svg, .pdf) instead of showing it; '
-                             'without a display, the default is <value>.png in the first folder')
+                             'without a display, the default is <first folder>_<value>.png in {} '
+                             'below the current folder'.format(FIGURES))
     args = parser.parse_args(argv)
-    with telling_bad_input(parser.prog):
-        require(args.smooth >= 1, '--smooth {}: expected at least 1'.format(args.smooth))
-        make_plots(args.logdir, args.legend, args.xaxis, args.value, args.count, args.smooth,
-                   args.select, args.exclude, args.est, args.output)
+    require(args.smooth >= 1, '--smooth {}: expected at least 1'.format(args.smooth))
+    make_plots(args.logdir, args.legend, args.xaxis, args.value, args.count, args.smooth,
+               args.select, args.exclude, args.est, args.output)
 
 
 if __name__ == '__main__':

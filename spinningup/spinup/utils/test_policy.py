@@ -1,11 +1,14 @@
 """
 test_policy.py: play an exported policy, without noise.
 
-    python -m spinup.run test_policy RUN_FOLDER [--video cheetah.gif]
+    python -m spinup.run test_policy RUN_FOLDER [--video cheetah.mp4]
 
-Beyond Spinning Up's: it plays without a display, where it says so, and records an episode to a file
-(MuJoCo draws offscreen through OSMesa; the environments that draw through pyglet want a display).
+Beyond Spinning Up's: the environment is made by the id in config.json, and a pickle, which runs
+code, is loaded only where that cannot be; environments may have Gymnasium's interface; it plays
+without a display, where it says so, and films an episode (video.py).
 """
+import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -14,10 +17,17 @@ import time
 import gym
 import joblib
 import numpy as np
+from gym.wrappers import TimeLimit
 
-from spinup.utils.command import BadInput, Parser, require, telling_bad_input
-from spinup.utils.logx import EpochLogger, import_tensorflow, restore_tf_graph
+from spinup.utils.command import (BadInput, Parser, command, ctrl_c_waits, described,
+                                  require)
+from spinup.utils.logx import EpochLogger, import_tensorflow
+from spinup.utils.video import display_in_memory, draw, has_display, write_video
 
+FILMED_STEPS = 200      # without --len: ten seconds of a cheetah
+
+
+# ---- What a run saved ---------------------------------------------------------------------------
 
 def load_policy_and_env(fpath, itr='last', deterministic=False):
     """
@@ -29,12 +39,24 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
         deterministic (bool): Use the output 'mu' where there is one (of SAC), not 'pi'.
 
     Returns:
-        env, and get_action: observation (obs_dim,) -> action (act_dim,). env is None where it could
-        not be loaded.
+        env, and get_action: observation (obs_dim,) -> action (act_dim,). env is None where there is
+        none that could be loaded: why, is told on stderr.
 
     Raises:
         BadInput: There is no such export.
     """
+    itr = number_of_save(fpath, itr)
+    get_action = load_tf_policy(os.path.join(fpath, 'tf1_save{}'.format(itr)), deterministic)
+    try:
+        env = load_env(fpath, itr)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        env = None
+    return env, get_action
+
+
+def number_of_save(fpath, itr='last'):
+    """The number of a save, or ''; see `load_policy_and_env`. Raises BadInput where it is none."""
     names = os.listdir(fpath) if os.path.isdir(fpath) else []
     if itr == 'last':
         numbers = [int(name[8:]) for name in names
@@ -42,23 +64,146 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
         itr = max(numbers) if numbers else ''
     folder = 'tf1_save{}'.format(itr)
     require(folder in names, '{}: expected a run folder with a {} in it'.format(fpath, folder))
-    get_action = load_tf_policy(os.path.join(fpath, folder), deterministic)
-    try:
-        env = joblib.load(os.path.join(fpath, 'vars{}.pkl'.format(itr)))['env']
-    except Exception as error:        # unpickling runs the objects' own code: anything can come
-        print('Could not load the environment: {}'.format(error), file=sys.stderr)
-        env = None
-    return env, get_action
+    return itr
 
 
 def load_tf_policy(folder, deterministic=False):
-    """get_action of the export in a folder `tf1_save`; see `load_policy_and_env`."""
-    tf = import_tensorflow()
-    with tf.Graph().as_default():
+    """
+    get_action of the export in a folder `tf1_save`; see `load_policy_and_env`. Its tensors are
+    found by the export's own signature, not by model_info.pkl.
+
+    Raises:
+        BadInput: The export cannot be loaded, or has no 'x' and 'pi'. So does get_action, where an
+            observation is not of the policy's shape.
+    """
+    with ctrl_c_waits():
+        tf = import_tensorflow()
+    with tf.Graph().as_default() as graph:
         sess = tf.Session()
-        model = restore_tf_graph(sess, folder)
-    action = model['mu'] if deterministic and 'mu' in model else model['pi']
-    return lambda o: sess.run(action, {model['x']: np.asarray(o)[None]})[0]
+        try:
+            export = tf.saved_model.loader.load(
+                sess, [tf.saved_model.tag_constants.SERVING], folder)
+        except Exception as error:      # of files and of TensorFlow, of many kinds
+            raise BadInput('{}: cannot be loaded ({})'.format(folder, described(error))) from error
+    signature = dict(export.signature_def).get('serving_default')
+    inputs, outputs = (dict(signature.inputs), dict(signature.outputs)) if signature else ({}, {})
+    require('x' in inputs and 'pi' in outputs, "{}: expected a signature 'serving_default' with an "
+            "input 'x' and an output 'pi'".format(folder))
+    key = 'mu' if deterministic and 'mu' in outputs else 'pi'
+    x, action = (graph.get_tensor_by_name(info.name) for info in (inputs['x'], outputs[key]))
+
+    def get_action(o):
+        o = np.asarray(o)
+        require(x.shape[1:].is_compatible_with(o.shape), 'this policy is for observations of shape '
+                '{}, the environment gives {}'.format(x.shape[1:], o.shape))
+        return sess.run(action, {x: o[None]})[0]
+    return get_action
+
+
+def load_env(fpath, itr=''):
+    """
+    A run's environment: made by the id in its config.json, or else unpickled from vars<itr>.pkl.
+    An environment that a function made may have had wrappers, so there the pickle comes first.
+
+    Args:
+        fpath (str): Run folder.
+        itr (int): Number of the save; '' for none.
+
+    Raises:
+        BadInput: Neither gives one that works. It says why, in one line.
+    """
+    config = read_config(fpath)
+    name, pickled = config.get('env'), os.path.join(fpath, 'vars{}.pkl'.format(itr))
+
+    def made():
+        return gym.make(name, **config.get('env_kwargs') or {})
+
+    def unpickled():
+        env = read_env(pickled)
+        if name:
+            try_out(env)        # the id may give one that works
+        return env
+
+    ways = [('the id in config.json', made)] if isinstance(name, str) else []
+    ways.append((pickled, unpickled))
+    if config.get('env_made_by') == 'function':
+        ways.reverse()
+    reasons = []
+    for source, way in ways:
+        try:
+            env = way()
+        except Exception as error:      # modules and environments run their own code
+            reasons.append('{} gives none ({})'.format(source, described(error)))
+            continue
+        if reasons:
+            print('Environment: {}; it comes from {}.'.format(reasons[0], source))
+        return env
+    raise BadInput('Environment not found! {}. Make one, and call run_policy(env, get_action) '
+                   'yourself.'.format('; '.join(reasons)))
+
+
+def read_config(fpath):
+    """A run's config.json, a dict; an empty one where it cannot be read."""
+    try:
+        with open(os.path.join(fpath, 'config.json'), encoding='utf-8') as file:
+            config = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def read_env(path):
+    """
+    The environment in a vars.pkl. THIS RUNS CODE THAT IS IN THE FILE.
+
+    Raises:
+        BadInput: There is none in it, the file is damaged, or the environment's own code raises.
+        OSError: There is no such file.
+    """
+    size = os.path.getsize(path)
+    try:
+        state = joblib.load(path)
+    except Exception as error:          # a damaged pickle can ask for anything
+        raise BadInput('its {} bytes cannot be unpickled; {}'.format(
+            size, described(error))) from error
+    require(isinstance(state, dict) and state.get('env') is not None, 'it holds no env')
+    return state['env']
+
+
+# ---- Playing ------------------------------------------------------------------------------------
+
+def asked(env, name, *args):
+    """env.<name>(*args). Raises BadInput, in one line, where that raises anything."""
+    try:
+        return getattr(env, name)(*args)
+    except Exception as error:          # environments run their own code
+        raise BadInput('this environment cannot be played here: its {}() raises {}'.format(
+            name, described(error))) from error
+
+
+def reset(env):
+    """The first observation of an episode, of Gym's environments and of Gymnasium's."""
+    returned = asked(env, 'reset')
+    # Gymnasium's reset returns (observation, info).
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+        return returned[0]
+    return returned
+
+
+def step(env, action):
+    """observation, reward and whether the episode ended, of Gym's environments and Gymnasium's."""
+    returned = asked(env, 'step', action)
+    require(isinstance(returned, (tuple, list)) and len(returned) in (4, 5),
+            'this environment cannot be played: its step() gives {}, expected (observation, '
+            'reward, done, info)'.format(type(returned).__name__))
+    o, r, *ended, _ = returned          # done; or Gymnasium's terminated and truncated
+    return o, r, any(ended)
+
+
+def try_out(env):
+    """Raises BadInput where an environment does not work: some cannot do more than be unpickled."""
+    reset(env)
+    step(env, env.action_space.sample())
 
 
 def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, video=None):
@@ -66,33 +211,41 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
     Play episodes and print their returns, then a table.
 
     Args:
-        env: Environment.
+        env: Environment, of Gym's interface or Gymnasium's.
         get_action (function): Of an observation.
         max_ep_len (int): Time limit beside the environment's own; None or 0 for none.
         num_episodes (int): Number of episodes.
         render (bool): Whether to show them.
-        video (str): File, .gif or .mp4, for the first episode.
+        video (str): File, .mp4 or .gif, for the first steps of the first episode: max_ep_len of
+            them, or FILMED_STEPS.
 
     Raises:
-        BadInput: There is no environment.
+        BadInput: There is no environment, or it cannot be played or filmed here.
     """
     require(env is not None,
             'Environment not found! The run saved none, or one that cannot be loaded here. Make '
             'one, and call run_policy(env, get_action) yourself.')
-    with tempfile.TemporaryDirectory() as folder:
-        logger = EpochLogger(folder)
+    filmed_steps, images = max_ep_len or FILMED_STEPS, []
+    limits = [max_ep_len] if max_ep_len else []
+    if isinstance(env, TimeLimit):
+        # It could not pass on the five values of Gymnasium's step().
+        limits, env = limits + [env._max_episode_steps], env.env
+    with tempfile.TemporaryDirectory() as folder, \
+            contextlib.closing(EpochLogger(folder)) as logger:
         for episode in range(num_episodes):
-            o, done, ep_ret, ep_len, frames = env.reset(), False, 0, 0, []
-            while not (done or ep_len == max_ep_len and max_ep_len):
+            o, done, ep_ret, ep_len = reset(env), False, 0, 0
+            while not done:
                 if render:
-                    env.render()
+                    asked(env, 'render')
                     time.sleep(1e-3)
-                if video and episode == 0:
-                    frames.append(draw(env))
-                o, r, done, _ = env.step(get_action(o))
+                if video:
+                    images.append(draw(env))
+                o, r, done = step(env, get_action(o))
                 ep_ret, ep_len = ep_ret + r, ep_len + 1
-            if frames:
-                write_video(video, frames, env.metadata.get('video.frames_per_second', 30))
+                done = done or ep_len in limits
+                if video and (done or ep_len == filmed_steps):
+                    write_video(video, images, frames_per_second(env))
+                    video = None
             logger.store(EpRet=ep_ret, EpLen=ep_len)
             print('Episode %d \t EpRet %.3f \t EpLen %d' % (episode, ep_ret, ep_len))
         logger.log_tabular('EpRet', with_min_and_max=True)
@@ -100,48 +253,31 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
         logger.dump_tabular()
 
 
-def draw(env):
-    """
-    The environment as an image (height, width, 3), uint8, drawn offscreen.
-
-    Raises:
-        BadInput: It cannot be drawn here.
-    """
-    try:
-        return env.render(mode='rgb_array')
-    except Exception as error:        # OpenGL, X and pyglet each have their own
-        raise BadInput(
-            'this environment cannot be drawn here ({}); if it wants a display, `xvfb-run -a '
-            'python -m spinup.run test_policy ...` gives it one'.format(error)) from error
+def frames_per_second(env):
+    """What an environment says of its steps' time, in Gym's words or Gymnasium's; else 30."""
+    metadata = getattr(env, 'metadata', None) or {}
+    return metadata.get('video.frames_per_second') or metadata.get('render_fps') or 30
 
 
-def write_video(path, frames, fps):
+# ---- The command line ---------------------------------------------------------------------------
+
+@command('spinup.run test_policy')
+def main(argv=None):
     """
-    Write frames (height, width, 3), uint8, to a .gif or .mp4 file.
+    The command line.
 
     Args:
-        path (str): File.
-        frames (list of array): One per step of the environment.
-        fps (float): Frames per second.
+        argv (list of str): See --help. None: the process's own.
+
+    Raises:
+        SystemExit: Exit code 2 where the run, its environment or a file cannot be used.
     """
-    import imageio
-    if path.endswith('.gif'):
-        imageio.mimsave(path, frames, duration=1000 / fps, loop=0)
-    else:       # MuJoCo's 500 x 500 pixels are whole blocks of 4, not of the usual 16
-        imageio.mimsave(path, frames, fps=fps, macro_block_size=4, ffmpeg_log_level='error')
-    print('Wrote {} ({} frames)'.format(path, len(frames)))
-
-
-def has_display():
-    """Whether there is a screen to show an environment on."""
-    return not sys.platform.startswith('linux') or bool(
-        os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
-
-
-def main(argv=None):
-    """The command line."""
-    parser = Parser(prog='spinup.run test_policy',
-                    description='Play an exported policy, without noise.')
+    parser = Parser(
+        prog='spinup.run test_policy', description='Play an exported policy, without noise.',
+        epilog='PLAY ONLY RUNS THAT YOU TRUST. The environment is made by the Gym id in the '
+               "run's config.json. Where Gym does not know it here, or the run got its environment "
+               "from a function, or is one of OpenAI's, it is loaded from vars.pkl: a pickle, "
+               'which can run any code.')
     parser.add_argument('fpath', help='run folder')
     parser.add_argument('--len', '-l', type=int, default=0,
                         help='time limit of an episode in steps; 0: the environment has its own')
@@ -151,7 +287,10 @@ def main(argv=None):
                         help='number of the save; -1: the last')
     parser.add_argument('--deterministic', '-d', action='store_true',
                         help="use the output 'mu' where there is one (of SAC)")
-    parser.add_argument('--video', metavar='FILE', help='write the first episode to a .gif or .mp4')
+    parser.add_argument('--video', metavar='FILE', help='film the first episode, into an .mp4 or a '
+                        '(much larger) .gif: the first {} steps, or --len of them; without a '
+                        'display, pyglet\'s environments want Xvfb (Debian package xvfb)'.format(
+                            FILMED_STEPS))
     args = parser.parse_args(argv)
     gym.logger.set_level(gym.logger.ERROR)
     render = not args.norender and not args.video
@@ -159,14 +298,24 @@ def main(argv=None):
         print('No display: the episodes are not shown. --video FILE records one.')
         render = False
     episodes = args.episodes if args.episodes is not None else 1 if args.video else 100
-    with telling_bad_input(parser.prog):
-        require(episodes >= 1, '--episodes {}: expected at least 1'.format(episodes))
-        require(args.len >= 0, '--len {}: expected at least 0'.format(args.len))
-        require(not args.video or args.video.endswith(('.gif', '.mp4')),
-                '--video {}: expected a file that ends in .gif or .mp4'.format(args.video))
-        env, get_action = load_policy_and_env(
-            args.fpath, args.itr if args.itr >= 0 else 'last', args.deterministic)
-        run_policy(env, get_action, args.len, episodes, render, args.video)
+    require(episodes >= 1, '--episodes {}: expected at least 1'.format(episodes))
+    require(args.len >= 0, '--len {}: expected at least 0'.format(args.len))
+    if args.video:
+        require(args.video.endswith(('.mp4', '.gif')),
+                '--video {}: expected a file that ends in .mp4 or .gif'.format(args.video))
+        require(os.path.isdir(os.path.dirname(args.video) or os.curdir),
+                '--video {}: expected a folder that exists'.format(args.video))
+    itr = number_of_save(args.fpath, args.itr if args.itr >= 0 else 'last')
+    with display_in_memory() if args.video else contextlib.nullcontext():
+        get_action = load_tf_policy(os.path.join(args.fpath, 'tf1_save{}'.format(itr)),
+                                    args.deterministic)
+        env = load_env(args.fpath, itr)
+        try:
+            run_policy(env, get_action, args.len, episodes, render, args.video)
+        finally:
+            # Its windows close while their display is there. What fails now changes nothing.
+            with contextlib.suppress(Exception):
+                env.close()
 
 
 if __name__ == '__main__':
