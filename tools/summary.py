@@ -1,11 +1,11 @@
 """
 summary.py: what came out of all runs below a folder: a table over seeds, and a figure.
 
-    python summary.py out/sweep_halfcheetah-v2
-    python summary.py out/sweep_halfcheetah-v2 --steps 300000       # as it was then
+    python -m tools.summary out/sweep_halfcheetah-v2
+    python -m tools.summary out/sweep_halfcheetah-v2 --steps 300000     # as it was then
 
 Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. It
-writes summary.csv, Performance.png and Performance.svg there; sweep.py ends with the same. With
+writes summary.csv, Performance.png and Performance.svg there; a sweep ends with the same. With
 --steps it only prints.
 """
 import os
@@ -16,8 +16,9 @@ import pandas as pd
 import scipy.stats
 import seaborn as sns
 
-from checkpoint import read_config, write_whole
-from settings import BadSetting, Number, Parser, checked_value
+from harness.command import Parser, ending
+from harness.files import Unreadable, read_config, read_table, write_whole
+from harness.settings import Number, checked_value
 from spinup.utils import plot
 
 FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
@@ -34,13 +35,18 @@ METRICS = dict(
 def read_runs(folder):
     """
     The runs below a folder: a list of (config.json, progress.txt as a DataFrame), in the order of
-    their names. A folder without either is no run, nor is one without a row.
+    their names. A folder without either is no run, nor is one without a row. A table that cannot be
+    read is named, and left out.
     """
     runs = []
     for path, _, files in sorted(os.walk(folder)):
-        table, config = os.path.join(path, 'progress.txt'), read_config(path)
-        if 'progress.txt' in files and config and os.path.getsize(table):
-            runs.append((config, pd.read_csv(table, sep='\t')))
+        config = read_config(path)
+        if 'progress.txt' in files and config and os.path.getsize(os.path.join(
+                path, 'progress.txt')):
+            try:
+                runs.append((config, read_table(path)))
+            except Unreadable as why:
+                print('{}: left out; {}'.format(path, why))
     return runs
 
 
@@ -203,27 +209,28 @@ def write(folder):
     return summary
 
 
-def main():
+def main(argv=None):
     """The command line. Exit code 2 where there is nothing to summarise."""
-    parser = Parser(prog='summary.py',
+    parser = Parser(prog='tools.summary',
                     description='A table and a figure of all runs below a folder.')
     parser.add_argument('folder', metavar='FOLDER')
     parser.add_argument('--steps', metavar='N', help='The runs as they were after so many '
                         'environment steps; nothing is written then.')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     folder = args.folder
-    try:
-        if args.steps is None:
-            summary = write(folder)
-        else:
-            steps, runs = checked_value('steps', args.steps, Number(int, 1)), read_runs(folder)
-            summary = summarise(runs, steps) if runs else None
-    except BadSetting as bad:
-        parser.error(bad.flag())
-    except OSError as error:
-        parser.error('{}: expected a folder that can be written; {}'.format(folder, error.strerror))
-    if summary is None:
-        parser.error('{}: expected a folder with runs below it'.format(folder))
+    with ending(parser.prog):
+        try:
+            if args.steps is None:
+                summary = write(folder)
+            else:
+                steps = checked_value('steps', args.steps, Number(int, 1))
+                runs = read_runs(folder)
+                summary = summarise(runs, steps) if runs else None
+        except OSError as error:
+            parser.error('{}: expected a folder that can be written; {}'.format(
+                folder, error.strerror))
+        if summary is None:
+            parser.error('{}: expected a folder with runs below it'.format(folder))
     print(as_text(summary))
 
 

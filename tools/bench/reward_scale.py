@@ -1,6 +1,7 @@
 """
 reward_scale.py: HalfCheetah-v2 with its rewards multiplied by a number, for `--env
-reward_scale:HalfCheetahReward0.1-v2`. The test returns are multiplied, too.
+reward_scale:HalfCheetahReward0.1-v2`, with this folder on PYTHONPATH. The test returns are
+multiplied, too.
 """
 import gym
 from gym.envs.mujoco.half_cheetah import HalfCheetahEnv

@@ -1,7 +1,7 @@
 """
 diagnose.py: is the critic right? Estimated Q against observed returns, the paper's figure 3.
 
-    python diagnose.py out/ddpg_halfcheetah-v2/<run> [RUN_FOLDER ...] [--output FILE.png]
+    python -m tools.diagnose out/ddpg_halfcheetah-v2/<run> [RUN_FOLDER ...] [--output FILE.png]
 
 From each run's exported model, fresh test episodes, and its table: a figure, and for each sign of
 bad training a verdict, with its number and its rule.
@@ -10,18 +10,16 @@ import os
 import textwrap
 from collections import namedtuple
 
-import gym
 import joblib
 import numpy as np
-import pandas as pd
 
-import core                       # before tensorflow, whose greeting it silences
-import guard
+from harness import guard, truth
+from harness.command import Parser, ending
+from harness.envs import CheckedEnv
+from harness.files import Unreadable, read_config, read_table, write_whole
+from harness.quiet_tf import tf
+from harness.settings import BadSetting, Number, checked_value, first_line
 import noise as exploration
-import tensorflow as tf
-import truth
-from checkpoint import read_config, write_whole
-from settings import BadSetting, Number, Parser, checked_value, first_line
 from spinup.utils.logx import restore_tf_graph
 
 # table (DataFrame): progress.txt; q, g (M,): estimated Q and observed return at the pairs that
@@ -34,7 +32,8 @@ Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'num
 # ------------------------------------------------------------------------------------------------
 
 # number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
-# of these; rule (str): that function in words. README has the measurements behind the limits.
+# of these; rule (str): that function in words. docs/critic.md has the measurements behind the
+# limits.
 Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule'])
 
 
@@ -117,8 +116,8 @@ def load(folder):
     """
     config = read_config(folder)
     try:
-        table = pd.read_csv(os.path.join(folder, 'progress.txt'), sep='\t')
-    except (OSError, ValueError):
+        table = read_table(folder)
+    except Unreadable:
         table = None
     if not config or table is None or 'TargetVals' not in table:
         raise BadSetting('run', folder, 'a run folder with the config.json and progress.txt of '
@@ -154,23 +153,51 @@ def diagnose(folder, episodes=10, seed=0):
 
     Raises:
         BadSetting: See `load`.
-        guard.RunStopped: The environment broke its contract.
+        guard.RunStopped: The environment broke its contract, or an action is NaN.
     """
     config, table, env, pi, q_of = load(folder)
-    env = guard.CheckedEnv(env, guard.Watch(lambda: 'in a test episode'))
+    env = CheckedEnv(env, guard.Watch(lambda: 'in a test episode'))
     env.seed(seed)
     env.action_space.seed(seed)
-    rng = np.random.RandomState(seed)
-    low, high = env.action_space.low, env.action_space.high
-    gamma, learned = config['gamma'], config['policy'] == 'learned'
-
-    def policy(o):
-        return np.clip(pi(o[None])[0], low, high) if learned else env.action_space.sample()
-
+    if config['policy'] == 'learned':
+        policy = truth.without_noise(pi, env)
+    else:
+        def policy(o):
+            return env.action_space.sample()
     played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
-    q, g = truth.estimated_and_observed(played, q_of, gamma)
+    q, g = truth.estimated_and_observed(played, q_of, config['gamma'])
+    numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env.action_space, seed))
+    numbers.update(of_training(table, config, numbers['ended_by_limit']))
+    if not numbers['limit_is_terminal']:        # else the returns to the limit were to be learned
+        numbers.update(q_size=root_mean_square(q), g_size=root_mean_square(g))
+    return Diagnosis(folder, config, table, q, g, numbers)
 
-    # At each step: Q there, and what it should be by the critic's own value of the next.
+
+def of_pairs(q, g):
+    """{name: number} of estimated Q and observed returns at the pairs that count, (M,) each."""
+    numbers = truth.errors(q, g)
+    for name, values in dict(q=q, g=g).items():
+        numbers[name] = values.mean() if len(values) else np.nan
+        numbers[name + '_std'] = values.std() if len(values) else np.nan
+    return numbers
+
+
+def of_steps(played, q_of, config, space, seed):
+    """
+    What each step of test episodes says: Q there, what it should be by the critic's own value of
+    the next, and what it is at other actions.
+
+    Args:
+        played (list of truth.Episode): The episodes.
+        q_of (function): x (N, obs_dim), a (N, act_dim) -> Q (N,).
+        config (dict): config.json.
+        space (gym.spaces.Box): Of actions.
+        seed (int): Of the other actions, which are uniform.
+
+    Returns:
+        {name: number}; q_size and g_size are of Q and of the returns to the episodes' ends.
+    """
+    gamma = config['gamma']
     here, own_target, to_the_end = [], [], []
     for episode in played:
         values = q_of(episode.x, episode.a).astype(np.float64)
@@ -181,33 +208,28 @@ def diagnose(folder, episodes=10, seed=0):
         to_the_end.append(truth.discounted_returns(episode.r, gamma))
     here, own_target, to_the_end = map(np.concatenate, (here, own_target, to_the_end))
     x = np.concatenate([episode.x[:-1] for episode in played])
-    any_action = rng.uniform(low, high, (len(x), len(low))).astype(np.float32)
-
-    last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
+    any_action = np.random.RandomState(seed).uniform(
+        space.low, space.high, (len(x),) + space.shape).astype(np.float32)
     rewards = np.concatenate([episode.r for episode in played])
-    ended_by_limit = np.mean([not episode.terminal for episode in played])
-    stored_as_terminal = table.NumTerminals.sum() / max(1, table.NumEpisodes.sum())
-    limit_is_terminal = ended_by_limit > 0 and (
-        config['time_limit_terminal'] or stored_as_terminal == ended_by_limit == 1)
-    if limit_is_terminal:       # then such are the returns that Q was to learn
-        q_size, g_size = root_mean_square(here), root_mean_square(to_the_end)
-    else:
-        q_size, g_size = root_mean_square(q), root_mean_square(g)
-    numbers = dict(
-        truth.errors(q, g), q_size=q_size, g_size=g_size,
-        **{name: getattr(np, statistic)(values) if len(values) else np.nan
-           for name, statistic, values in (('q', 'mean', q), ('q_std', 'std', q),
-                                           ('g', 'mean', g), ('g_std', 'std', g))},
+    return dict(
         here=here.mean(), own_target=own_target.mean(),
+        q_size=root_mean_square(here), g_size=root_mean_square(to_the_end),
+        return_bound=abs(rewards).max() / (1 - gamma) if gamma < 1 else np.inf,
+        saturation=truth.saturation(np.concatenate([e.a for e in played]), space.low, space.high),
+        worse_than_random=np.mean(here < q_of(x, any_action)),
+        ended_by_limit=np.mean([not episode.terminal for episode in played]))
+
+
+def of_training(table, config, ended_by_limit):
+    """{name: number} of a run's table and settings; ended_by_limit: share of the test episodes."""
+    last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
+    stored_as_terminal = table.NumTerminals.sum() / max(1, table.NumEpisodes.sum())
+    return dict(
         batch_q=last.AverageQVals, batch_target=last.TargetVals,
         q_max=max(abs(table.MaxQVals).max(), abs(table.MinQVals).max()),
-        return_bound=abs(rewards).max() / (1 - gamma) if gamma < 1 else np.inf,
-        saturation=truth.saturation(np.concatenate([e.a for e in played]), low, high),
-        worse_than_random=np.mean(here < q_of(x, any_action)),
-        exploration=exploration_within_horizon(config),
-        ended_by_limit=ended_by_limit, stored_as_terminal=stored_as_terminal,
-        limit_is_terminal=limit_is_terminal, learned=learned)
-    return Diagnosis(folder, config, table, q, g, numbers)
+        exploration=exploration_within_horizon(config), learned=config['policy'] == 'learned',
+        stored_as_terminal=stored_as_terminal, limit_is_terminal=ended_by_limit > 0 and (
+            config['time_limit_terminal'] or stored_as_terminal == ended_by_limit == 1))
 
 
 def root_mean_square(values):
@@ -223,12 +245,10 @@ def exploration_within_horizon(config):
     """
     steps = int(min(config['max_ep_len'], 1 / max(1 - config['gamma'], 1e-3)))
     one = np.ones(1000)         # as many independent processes at once
-    if config['noise'] == 'ou':
-        noise = exploration.OrnsteinUhlenbeckNoise(
-            one, config['noise_theta'], config['noise_sigma'], config['noise_dt'], seed=0)
-    else:
-        noise = exploration.GaussianNoise(one, config['noise_sigma'], seed=0)
-    return np.sqrt(np.mean(np.var([noise() for _ in range(max(2, steps))], axis=0)))
+    process = exploration.process(
+        config['noise'], one, config['noise_sigma'], final_share=1., anneal_steps=1,
+        theta=config['noise_theta'], dt=config['noise_dt'], seed=0)
+    return np.sqrt(np.mean(np.var([process(0) for _ in range(max(2, steps))], axis=0)))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -301,10 +321,9 @@ def draw(diagnoses, path=None):
 # The command
 # ------------------------------------------------------------------------------------------------
 
-def main():
+def main(argv=None):
     """The command line. Exit code 2 for bad input, in one line."""
-    gym.logger.set_level(gym.logger.ERROR)
-    parser = Parser(prog='diagnose.py', allow_abbrev=False,
+    parser = Parser(prog='tools.diagnose',
                     description='Is the critic right? A figure, and a verdict per sign.')
     parser.add_argument('run', nargs='+', metavar='RUN_FOLDER')
     parser.add_argument('--episodes', default=10, metavar='N',
@@ -313,10 +332,10 @@ def main():
     parser.add_argument('--output', metavar='FILE',
                         help='The figure; the verdict goes beside it, as .txt. Default: '
                              'diagnosis.png in the run folder, or in the one that all runs share')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     output = args.output or os.path.join(
         os.path.commonpath([os.path.abspath(run) for run in args.run]), 'diagnosis.png')
-    try:
+    with ending(parser.prog):
         episodes = checked_value('episodes', args.episodes, Number(int, 1))
         seed = checked_value('seed', args.seed, Number(int, 0, 2 ** 31 - 1))
         if os.path.splitext(output)[1] not in ('.png', '.svg', '.pdf'):
@@ -324,10 +343,6 @@ def main():
         if args.output and not os.path.isdir(os.path.dirname(os.path.abspath(output))):
             raise BadSetting('output', output, 'a file in a folder that there is')
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
-    except BadSetting as bad:
-        parser.error(bad.flag())
-    except guard.RunStopped as end:
-        parser.exit(end.exit_code, 'diagnose.py: error: {}\n'.format(end))
     text = '\n\n'.join(map(verdict, diagnoses))
     print(text)
     write_whole(os.path.splitext(output)[0] + '.txt', (text + '\n').encode())

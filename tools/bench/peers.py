@@ -1,6 +1,6 @@
 """
 peers.py: steps per second of other projects' DDPG, run by the interpreter of an environment that
-has them (README says how to make one). bench/throughput.py calls it.
+has them (docs/speed.md says how to make one). throughput.py calls it.
 """
 import argparse
 import json
@@ -8,8 +8,7 @@ import os
 import resource
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from throughput import HIDDEN, TIMED, WARM_UP, Clock, timed_env
+from tools.bench.throughput import HIDDEN, TIMED, WARM_UP, Clock, timed_env
 
 
 def measure(name, threads, batch):
@@ -44,12 +43,17 @@ def measure(name, threads, batch):
     return dict(rate=clock.rate())
 
 
-if __name__ == '__main__':
+def main(argv=None):
+    """The command line; throughput.py has it."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--measure')
     for name in ('threads', 'batch', 'stored'):
         parser.add_argument('--' + name, type=int)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     result = measure(args.measure, args.threads, args.batch)
     result['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,8 +1,8 @@
 """
 sweep.py: many runs of DDPG with one command, over seeds, environments and settings; on Ray.
 
-    python sweep.py --env HalfCheetah-v2 Hopper-v2 --seed 0 1 2 3 4 --pi-lr 1e-4 1e-3
-    python sweep.py --help
+    python -m tools.sweep --env HalfCheetah-v2 Hopper-v2 --seed 0 1 2 3 4 --pi-lr 1e-4 1e-3
+    python -m tools.sweep --help
 
 Every combination is one run of ddpg(), in a process of its own, with the bits that `python ddpg.py`
 would give it. The folders of the runs, named as by Spinning Up's ExperimentGrid, are all the state
@@ -12,7 +12,6 @@ that a sweep has: the same command again goes on with what is not finished.
     <data dir>/<sweep>/summary.csv, Performance.png, Performance.svg
 """
 import contextlib
-import datetime
 import itertools
 import os
 import re
@@ -27,21 +26,23 @@ from collections import Counter, namedtuple
 
 import gym
 import ray
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
-import core                       # before tensorflow, whose greeting it silences
-import checkpoint
+from harness import checkpoint, guard
+from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
+                         with_hyphens)
+from harness.command import ending
+from harness.envs import check_spaces, make_env
+from harness.files import Locked, lock, read_config
+from harness.origin import difference, made_by, provenance
+from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_value,
+                              defaults_of, described_error, first_line)
+from tools import summary
+from tools.board import OUTPUT, Board, rows_of
+import core
 import ddpg
-import guard
-import summary
-from settings import (ACCEPTED, BadSetting, Number, check_same_run, check_spaces, checked_exp_name,
-                      checked_value, defaults_of, described_error, first_line, keyword_arguments,
-                      make_env, make_parser, named_settings, open_run, with_hyphens)
 
+PROG = 'tools.sweep'
 CORES = len(os.sched_getaffinity(0))
-OUTPUT = 'output.txt'   # in a run's folder: what it printed
 PATIENCE = 60           # seconds: for a lost worker to be gone, for workers to save at the end
 
 
@@ -57,6 +58,9 @@ def parse_args(argv):
     """
     Read the command line.
 
+    Args:
+        argv (list of str): Its words.
+
     Returns:
         Sweep: All its runs are checked; nothing is written.
 
@@ -64,10 +68,32 @@ def parse_args(argv):
         BadSetting: A combination is not accepted.
         SystemExit: argparse's own errors, and --help.
     """
+    flags = vars(sweep_parser().parse_args(with_hyphens(argv)))
+    data_dir, exp_name = flags.pop('data_dir', 'out'), flags.pop('exp_name', None)
+    jobs, address = flags.pop('jobs', None), flags.pop('address', None)
+    max_failures = checked_value('max_failures', flags.pop('max_failures', 3), Number(int, 1))
+    flags = checked_values(flags)
+    threads = max(flags['threads'])
+    if address is None:
+        jobs = checked_value('jobs', max(1, CORES // threads) if jobs is None else jobs,
+                             Number(int, 1))
+    elif jobs is not None:
+        raise BadSetting('jobs', jobs, 'nothing beside --address: its nodes have so many cores')
+
+    if exp_name is None and len(flags['env']) > 1:
+        exp_name = 'sweep'
+    exp_name = checked_exp_name(exp_name, 'sweep', flags['env'][0])
+    folder = os.path.abspath(os.path.join(data_dir, exp_name))
+    return Sweep(folder, combinations(exp_name, folder, flags), threads, jobs, address,
+                 max_failures)
+
+
+def sweep_parser():
+    """ddpg.py's command line with several values for each flag, and the sweep's own flags."""
     parser = make_parser(
-        'sweep.py', 'Train DDPG with every combination of the values of all flags, such as '
+        PROG, 'Train DDPG with every combination of the values of all flags, such as '
         '--seed 0 1 2 --pi-lr 1e-4 1e-3. Several networks are written --hid [400,300] [64,64].',
-        [ddpg.ddpg, core.mlp_actor_critic], several=True, threads=1)
+        ddpg.ddpg, several=True, threads=1)
     parser.add_argument('--exp-name', metavar='NAME',
                         help='The sweep; its groups begin with it. Default: sweep_<env>, in lower '
                              'case, or sweep where there are several')
@@ -79,12 +105,20 @@ def parse_args(argv):
                              'this machine alone')
     parser.add_argument('--max-failures', metavar='N',
                         help='Failures after which a run is given up. Default: 3')
-    flags = vars(parser.parse_args(with_hyphens(argv)))
-    data_dir, exp_name = flags.pop('data_dir', 'out'), flags.pop('exp_name', None)
-    jobs, address = flags.pop('jobs', None), flags.pop('address', None)
-    max_failures = checked_value('max_failures', flags.pop('max_failures', 3), Number(int, 1))
+    return parser
 
-    # {flag: its values}, in the order in which they were given.
+
+def checked_values(flags):
+    """
+    {flag: its values, in a list}: what was given, in that order, and what a sweep needs beside it.
+
+    Args:
+        flags (dict): {flag: its words}, of those that were given.
+
+    Raises:
+        BadSetting: A value is not accepted.
+    """
+    flags = dict(flags)
     for name, default in dict(env='HalfCheetah-v2', settings='default', threads=1, seed=0).items():
         flags.setdefault(name, [default])
     if 'hidden_sizes' in flags:
@@ -98,33 +132,39 @@ def parse_args(argv):
             raise BadSetting(name, values, 'each value once')
     for env in flags['env']:
         check_spaces(make_env(env))
+    return flags
 
-    threads = max(flags['threads'])
-    if address is None:
-        jobs = checked_value('jobs', max(1, CORES // threads) if jobs is None else jobs,
-                             Number(int, 1))
-    elif jobs is not None:
-        raise BadSetting('jobs', jobs, 'nothing beside --address: its nodes have so many cores')
 
-    if exp_name is None and len(flags['env']) > 1:
-        exp_name = 'sweep'
-    exp_name = checked_exp_name(exp_name, 'sweep', flags['env'][0])
-    folder = os.path.abspath(os.path.join(data_dir, exp_name))
+def combinations(exp_name, folder, flags):
+    """
+    The runs of a sweep, seed by seed, so that all groups can be compared before the last seed is
+    done.
+
+    Args:
+        exp_name, folder (str): The sweep's.
+        flags (dict): From `checked_values`.
+
+    Returns:
+        list of Run
+
+    Raises:
+        BadSetting: A combination is not accepted, or two would have the same name.
+    """
     varied = [name for name, values in flags.items() if len(values) > 1 and name != 'seed']
+    others = {name: values for name, values in flags.items() if name != 'seed'}
     runs, settings_of = [], {}
-    # Seed by seed, so that all groups can be compared before the last seed is done.
-    for seed, *values in itertools.product(flags.pop('seed'), *flags.values()):
-        chosen = dict(zip(flags, values))
+    for seed, *values in itertools.product(flags['seed'], *others.values()):
+        chosen = dict(zip(others, values))
         group = group_name(exp_name, {name: chosen[name] for name in varied})
         if settings_of.setdefault(group, chosen) != chosen:
             raise BadSetting('exp_name', exp_name, 'values that differ in letters and digits; two '
                              'combinations would be named ' + group)
         values = {name: value for name, value in chosen.items() if name in ACCEPTED}
-        kwargs = keyword_arguments(ddpg.ddpg, core.mlp_actor_critic,
-                                   named_settings(chosen['settings']), dict(values, seed=seed))
+        kwargs = keyword_arguments(ddpg.ddpg, named_settings(chosen['settings']),
+                                   dict(values, seed=seed))
         name = '{}_s{}'.format(group, seed)
         runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
-    return Sweep(folder, runs, threads, jobs, address, max_failures)
+    return runs
 
 
 def networks(words):
@@ -176,44 +216,33 @@ def epochs_done(run, sweep_name, origin):
 
     Args:
         run (Run): Of the sweep `sweep_name`.
-        origin (dict): `checkpoint.provenance()` of the sweep.
+        origin (dict): `provenance()` of the sweep.
 
     Raises:
         BadSetting: The folder holds a run with other settings or of other code, or it cannot go on.
     """
-    rows = table_of(run)
+    def another_name(why):
+        return BadSetting('exp_name', sweep_name, 'another name: {} {}'.format(run.folder, why))
+
     config, done = checkpoint.newest(run.folder) or (None, None)
     if done is None:
-        if not rows:
+        config, done = read_config(run.folder), len(rows_of(run))
+        if not done:
             return 0            # there is nothing, or it was killed before its first checkpoint
-        config, done = checkpoint.read_config(run.folder), len(rows)
         if config is None or done < run.kwargs['epochs'] and not checkpoint.is_in(run.folder):
-            raise BadSetting('exp_name', sweep_name, 'another name: {} has a table, but nothing to '
-                             'go on from'.format(run.folder))
+            raise another_name('has a table, but nothing to go on from')
     try:
         check_same_run(dict(run.kwargs, env=run.env, actor_critic=core.mlp_actor_critic.__name__),
-                       config)
-        checkpoint.check_origin(config, origin)
+                       config, done)
+        other = difference(config, origin)
     except BadSetting as bad:
-        raise BadSetting(bad.name, bad.value, '{}, which is {}; or another --exp-name'.format(
+        raise BadSetting(bad.name, bad.value, '{} ({}); or another --exp-name'.format(
             bad.accepted, run.folder)) from None
-    except (checkpoint.Unusable, KeyError) as why:
-        raise BadSetting('exp_name', sweep_name, 'another name: {} {}'.format(
-            run.folder, why)) from None
-    if done > run.kwargs['epochs']:
-        raise BadSetting('epochs', run.kwargs['epochs'], 'at least {}, which {} has done'.format(
-            done, run.folder))
+    except KeyError as key:
+        other = 'does not tell its {}'.format(*key.args)
+    if other:
+        raise another_name(other)
     return done
-
-
-def table_of(run):
-    """The complete rows of a run's progress.txt, a list of {column: text}."""
-    try:
-        with open(os.path.join(run.folder, 'progress.txt')) as file:
-            header, *rows = [line.rstrip('\n').split('\t') for line in file if line.endswith('\n')]
-    except (OSError, ValueError):       # there is none, or nothing in it
-        return []
-    return [dict(zip(header, row)) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -227,7 +256,7 @@ def train(run, sweep_folder, owner, origin, command):
     Args:
         run (tuple): The fields of a Run.
         sweep_folder, owner (str): Where the sweep is, and what its file `lock` says.
-        origin (dict): `checkpoint.provenance()` of the sweep.
+        origin (dict): `provenance()` of the sweep.
         command (list of str): The sweep's, for config.json.
 
     Returns:
@@ -242,27 +271,26 @@ def train(run, sweep_folder, owner, origin, command):
     if not shared:
         return 'misplaced', '{} does not see the folder {}, which all nodes must share'.format(
             here, sweep_folder)
-    try:
-        checkpoint.check_origin(origin, checkpoint.made_by())
-    except checkpoint.Unusable as why:
-        return 'misplaced', 'on {}, the sweep {}'.format(here, why)
+    other = difference(origin, made_by())
+    if other:
+        return 'misplaced', 'on {}, the sweep {}'.format(here, other)
 
     os.makedirs(run.folder, exist_ok=True)
     with open(os.path.join(run.folder, OUTPUT), 'a') as output:
         for descriptor in (1, 2):
             os.dup2(output.fileno(), descriptor)
-    print('sweep.py: started on {}, process {}'.format(here, os.getpid()), flush=True)
+    print('{}: started on {}, process {}'.format(PROG, here, os.getpid()), flush=True)
     sys.argv = command
     gym.logger.set_level(gym.logger.ERROR)
     try:
         wait_until_left(run.folder)
         with guard.noting_signals():
             ddpg.ddpg(run.env, logger_kwargs=dict(output_dir=run.folder, exp_name=run.group),
-                      resume=open_run(run.folder) if checkpoint.is_in(run.folder) else None,
+                      resume=run.folder if checkpoint.is_in(run.folder) else None,
                       **run.kwargs)
         return 'finished', ''
-    except (guard.RunStopped, BadSetting, checkpoint.Unusable) as why:
-        print('sweep.py: ended: {}'.format(why), flush=True)
+    except (guard.RunStopped, BadSetting, Locked) as why:
+        print('{}: ended: {}'.format(PROG, why), flush=True)
         return 'failed', str(why)
     except Exception as error:          # whatever it is, the sweep goes on
         traceback.print_exc()
@@ -270,13 +298,13 @@ def train(run, sweep_folder, owner, origin, command):
 
 
 def wait_until_left(folder):
-    """Wait until a worker that the sweep has lost has left the folder. Raises checkpoint.Locked."""
+    """Wait until a worker that the sweep has lost has left the folder. Raises files.Locked."""
     path, end = os.path.join(folder, 'checkpoints', 'lock'), time.time() + PATIENCE
     while os.path.exists(path):
         try:
-            checkpoint.lock(path).close()
+            lock(path).close()
             return
-        except checkpoint.Locked:
+        except Locked:
             if time.time() > end:
                 raise
             time.sleep(0.5)
@@ -380,7 +408,7 @@ def train_all(sweep, runs, origin, board):
     def submit(run):
         board.waits(run)
         pending[task.options(num_cpus=run.kwargs['threads'], name=run.name).remote(
-            tuple(run), sweep.folder, owner, origin, sys.argv)] = run
+            tuple(run), sweep.folder, owner, origin, command_words())] = run
 
     def stop(why, exit_code):
         for ref in pending:
@@ -422,113 +450,6 @@ def train_all(sweep, runs, origin, board):
 
 
 # ------------------------------------------------------------------------------------------------
-# The screen
-# ------------------------------------------------------------------------------------------------
-
-class Board:
-    """
-    What is to be seen of a sweep: a live table on a terminal, plain lines in a pipe.
-
-    It reads the runs' own tables, so that it knows what any node has done.
-
-    Args:
-        runs (list of Run): All of the sweep.
-    """
-
-    def __init__(self, runs):
-        self.runs, self.console = runs, Console()
-        self.rows = {run.name: table_of(run) for run in runs}
-        self.state = dict.fromkeys(self.rows, 'finished')
-        self.printed = {}           # {name: size of its output before it started}
-        self.live = Live(console=self.console, auto_refresh=False, transient=True)
-
-    def __enter__(self):
-        if self.console.is_terminal:
-            self.live.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.live.stop()
-
-    def say(self, run, text):
-        """One line about a run, above the table."""
-        self.console.print('{}: {}'.format(run.name, text), soft_wrap=True, markup=False,
-                           highlight=False)
-
-    def waits(self, run):
-        """A run waits for a core."""
-        self.state[run.name] = 'waiting'
-        self.printed[run.name] = self._size_of_output(run)
-
-    def ends(self, run, state, text=None):
-        """A run has 'finished', or 'failed' for good."""
-        self._look_at(run)
-        self.state[run.name] = state
-        self.say(run, text or state)
-
-    def show(self):
-        """Look at all that may have changed, and show it."""
-        for run in self.runs:
-            if (self.state[run.name] == 'waiting'
-                    and self._size_of_output(run) > self.printed[run.name]):
-                self.state[run.name] = 'running'
-                if not self.live.is_started:
-                    self.say(run, 'started')
-            if self.state[run.name] == 'running':
-                self._look_at(run)
-        if self.live.is_started:
-            self.live.update(self._table(), refresh=True)
-
-    def _size_of_output(self, run):
-        path = os.path.join(run.folder, OUTPUT)
-        return os.path.getsize(path) if os.path.exists(path) else 0
-
-    def _look_at(self, run):
-        rows = table_of(run)
-        if len(rows) > len(self.rows[run.name]) and not self.live.is_started:
-            epoch, speed, test_return, left = progress(run, rows)
-            self.say(run, 'epoch {}, {} steps/s, test return {}, {} left'.format(
-                epoch, speed, test_return, left))
-        if rows:                    # a run that goes on empties its table for a moment
-            self.rows[run.name] = rows
-
-    def _table(self):
-        table = Table('run', '', 'epoch', 'steps/s', 'last test return', 'time left')
-        for column in table.columns[2:]:
-            column.justify = 'right'
-        order = ['running', 'failed', 'waiting', 'finished']
-        counts = Counter(self.state.values())
-        shown = sorted(self.runs, key=lambda run: order.index(self.state[run.name]))
-        for run in shown[:max(1, self.console.height - 6)]:
-            state = self.state[run.name]
-            table.add_row(run.name, state, *progress(run, self.rows[run.name], state == 'running'))
-        table.caption = ', '.join('{} {}'.format(counts[state], state) for state in order
-                                  if counts[state])
-        return table
-
-
-def progress(run, rows, running=True):
-    """
-    How far a run is, in words: epoch, steps per second, last test return, time left.
-
-    Args:
-        run (Run): Of the sweep.
-        rows (list of dict): Of its table.
-        running (bool): Whether it has a speed, and a time left.
-    """
-    epochs = run.kwargs['epochs']
-    if not rows:
-        return '0/{}'.format(epochs), '', '', ''
-    steps, seconds = (float(rows[-1][column]) - (float(rows[-2][column]) if len(rows) > 1 else 0)
-                      for column in ('TotalEnvInteracts', 'Time'))
-    left = (epochs - len(rows)) * seconds
-    speed = '{:.0f}'.format(steps / seconds) if running else ''
-    return ('{}/{}'.format(len(rows), epochs), speed,
-            '{:.1f}'.format(float(rows[-1]['AverageTestEpRet'])),
-            str(datetime.timedelta(seconds=round(left))) if running else '')
-
-
-# ------------------------------------------------------------------------------------------------
 # The command
 # ------------------------------------------------------------------------------------------------
 
@@ -542,14 +463,14 @@ def claimed(folder):
     """
     try:
         os.makedirs(folder, exist_ok=True)
-        lock = checkpoint.lock(os.path.join(folder, 'lock'))
-    except checkpoint.Locked as why:
+        held = lock(os.path.join(folder, 'lock'))
+    except Locked as why:
         raise BadSetting('exp_name', os.path.basename(folder),
                          'a sweep that is not running; {}'.format(why)) from None
     except OSError as error:
         raise BadSetting('data_dir', os.path.dirname(folder),
                          'a folder that can be written; ' + error.strerror) from None
-    with lock:
+    with held:
         yield
 
 
@@ -564,7 +485,7 @@ def run_sweep(sweep):
         BadSetting: A folder holds another run, or the sweep cannot begin.
         Stopped: It ended early.
     """
-    origin, name = checkpoint.provenance(), os.path.basename(sweep.folder)
+    origin, name = provenance(), os.path.basename(sweep.folder)
     missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
     given_up = {}
     with contextlib.ExitStack() as stack:
@@ -585,29 +506,31 @@ def run_sweep(sweep):
     return given_up
 
 
+def command_words():
+    """The command line of this process after `python`, as config.json has it: -m tools.sweep ..."""
+    spec = sys.modules['__main__'].__spec__
+    return (['-m', spec.name] if spec else sys.argv[:1]) + sys.argv[1:]
+
+
 def run_command(get_sweep):
     """
     Run the Sweep that a function returns, and end the process. Exit code 2 for bad input, in one
     line and with nothing written.
     """
-    gym.logger.set_level(gym.logger.ERROR)
-    with guard.noting_signals():
+    with guard.noting_signals(), ending(PROG):
         try:
             given_up = run_sweep(get_sweep())
-        except BadSetting as bad:
-            print('sweep.py: error: ' + bad.flag(), file=sys.stderr)
-            sys.exit(2)
         except Stopped as end:
-            print('sweep.py: {}. The same command goes on.'.format(end), file=sys.stderr)
+            print('{}: {}. The same command goes on.'.format(PROG, end), file=sys.stderr)
             sys.exit(end.exit_code)
     for name, why in given_up.items():
-        print('sweep.py: error: {} was given up: {}'.format(name, why), file=sys.stderr)
+        print('{}: error: {} was given up: {}'.format(PROG, name, why), file=sys.stderr)
     sys.exit(1 if given_up else 0)
 
 
-def main():
+def main(argv=None):
     """The command line."""
-    run_command(lambda: parse_args(sys.argv[1:]))
+    run_command(lambda: parse_args(sys.argv[1:] if argv is None else argv))
 
 
 if __name__ == '__main__':

@@ -1,17 +1,16 @@
 """
 notes.py: why the notes' agent did not learn: its settings, each mend alone, and all together.
 
-    python bench/notes.py [--env HalfCheetah-v2] [--seed 0 1 2 3 4] [--epochs 20] [--data-dir out]
+    python -m tools.bench.notes [--env HalfCheetah-v2] [--seed 0 1 2 3 4] [--epochs 20]
+                                [--data-dir out]
 
-A sweep of 6 groups (see sweep.py; the same command goes on with one that was killed). The table and
-the figure are in <data dir>/notes/.
+A sweep of 6 groups (see tools/sweep.py; the same command goes on with one that was killed). The
+table and the figure are in <data dir>/notes/.
 """
 import argparse
 import os
-import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-import sweep
+from tools import sweep
 
 MENDS = dict(
     decay=['--decay-kind', 'times_lr'],             # of 1e-2 * q_lr per step, not 1e-2
@@ -26,22 +25,23 @@ GROUPS = {
     'notes_all': sum(MENDS.values(), NOTES)}
 
 
-def sweep_of(exp_name, groups, doc, seeds):
+def sweep_of(exp_name, groups, doc, seeds, argv):
     """
     The Sweep of groups that are no product of values, by the command line.
 
     Args:
         exp_name (str): The sweep's name.
-        groups (dict): {name: its flags of sweep.py, a list}. They come after the command line's.
+        groups (dict): {name: its flags of tools.sweep, a list}. They come after the command line's.
         doc (str): The calling script's docstring.
         seeds (list of str): The default of --seed.
+        argv (list of str): The command line; None: the process's.
     """
     parser = argparse.ArgumentParser(description=doc.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
     parser.add_argument('--seed', nargs='+', default=seeds)
     parser.add_argument('--epochs', default='20')
     parser.add_argument('--data-dir', default='out')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     return combined(exp_name, groups, ['--env', args.env, '--epochs', args.epochs, '--data-dir',
                                        args.data_dir, '--seed', *args.seed])
 
@@ -52,7 +52,7 @@ def combined(exp_name, groups, words):
 
     Args:
         exp_name (str): The sweep's name.
-        groups (dict): {name: its flags of sweep.py, a list}.
+        groups (dict): {name: its flags of tools.sweep, a list}.
         words (list of str): Flags of all groups, which come before those.
     """
     runs = []
@@ -65,5 +65,11 @@ def combined(exp_name, groups, words):
     return of_group._replace(runs=sorted(runs, key=lambda run: run.kwargs['seed']))
 
 
+def main(argv=None):
+    """The command line."""
+    seeds = ['0', '1', '2', '3', '4']
+    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, seeds, argv))
+
+
 if __name__ == '__main__':
-    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, ['0', '1', '2', '3', '4']))
+    main()

@@ -1,11 +1,11 @@
 """
 sweeps.py: what a sweep costs, and that it survives the death of a node, and of itself.
 
-    python bench/sweeps.py [--env HalfCheetah-v2] [--epochs 4]
+    python -m tools.bench.sweeps [--env HalfCheetah-v2] [--epochs 4]
 
-Four runs of `python ddpg.py`, one after the other; the same by sweep.py on this machine; on a Ray
+Four runs of `python ddpg.py`, one after the other; the same by a sweep on this machine; on a Ray
 cluster of two nodes, the second in a network namespace of its own (root only), one time killed and
-one time cut off in the middle; and by a sweep.py that is killed and started again. Every bit of
+one time cut off in the middle; and by a sweep that is killed and started again. Every bit of
 each run is compared (the column Time aside). It prints the times. Exit code 0 if all is the same,
 and the sweep takes at most 1.15 times half of the four runs' time, Ray's start apart.
 """
@@ -17,10 +17,8 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from test_resume import wait_for
-from test_seeding import Run, RunFolder
-from test_sweep import Cluster, finish, run_folder, start, where
+from tools.bench.clusters import Cluster, finish, run_folder, start, where
+from tools.bench.trials import Run, RunFolder, wait_for
 
 SEEDS = '0 1 2 3'.split()
 IPS = '10.99.0.1', '10.99.0.2'
@@ -74,9 +72,9 @@ def main():
         wait_for(process, ': started')
         trains_from = time.time()
         finish(process)
-        compare('quiet', 'sweep.py', begin)
+        compare('quiet', 'the sweep', begin)
         share = (time.time() - trains_from) / (one_by_one / 2)
-        print('sweep.py without the start of Ray: {:.2f} of half of the runs\' time'.format(share))
+        print('the sweep without the start of Ray: {:.2f} of half of the runs\' time'.format(share))
 
         for what in ('killed', 'cut off'):
             begin, name = time.time(), what.replace(' ', '-')
@@ -89,7 +87,7 @@ def main():
                 for seed in SEEDS[:2]:
                     wait_for(process, '{}_s{}: epoch 1'.format(name, seed))
                 lost, = [seed for seed in SEEDS[:2] if set(cluster.processes(1)) & set(
-                    where(run_folder(folder, '{}_s{}'.format(name, seed))))]
+                    where(folder, '{}_s{}'.format(name, seed)))]
                 if what == 'killed':
                     cluster.kill(1)
                 else:
@@ -113,7 +111,7 @@ def main():
         for seed in done:
             assert before[seed] == os.stat(os.path.join(
                 run_folder(folder, 'again_s' + seed), 'progress.txt')).st_mtime_ns
-        compare('again', 'sweep.py killed and started again', begin)
+        compare('again', 'the sweep, killed and started again', begin)
         sys.exit(share > 1.15)
 
 

@@ -1,6 +1,6 @@
 """
 test_truth.py: the returns that Q is compared with, the columns made of that, the critic trained
-alone, and diagnose.py: planted faults are told apart.
+alone, and tools.diagnose: planted faults are told apart.
 """
 import json
 import os
@@ -15,16 +15,14 @@ import pandas as pd
 import pytest
 from gym.wrappers import TimeLimit
 
-import checkpoint
 import core
 import ddpg
-import diagnose
-import guard
-import truth
+from harness import guard, truth
+from harness.envs import CheckedEnv, RecordedEnv
+from harness.quiet_tf import tf
+from kit import HERE, Run, RunFolder, refusal
 from spinup.utils.logx import restore_tf_graph
-from test_seeding import HERE, Run, RunFolder
-
-tf = core.tf
+from tools import diagnose
 
 
 class Chain(gym.Env):
@@ -158,8 +156,8 @@ def test_saturation():
 # ---- The value of the uniform policy -------------------------------------------------------------
 
 def held_out(env, gamma=0.9, seed=0):
-    return truth.held_out(checkpoint.RecordedEnv(guard.CheckedEnv(
-        env, guard.Watch(lambda: ''))), gamma, seed, lambda text: None)
+    return truth.held_out(RecordedEnv(CheckedEnv(env, guard.Watch(lambda: ''))), gamma, seed,
+                          lambda text: None)
 
 
 def test_monte_carlo_returns():
@@ -268,7 +266,7 @@ def test_the_critic_alone_repeats_and_resumes(tmp_path):
     assert config['policy'] == 'random' and config['polyak'] == 0.02
 
 
-# ---- diagnose.py ---------------------------------------------------------------------------------
+# ---- The diagnosis -------------------------------------------------------------------------------
 
 def flipped(adam_step):
     """adam_step, but the actor ascends its loss."""
@@ -324,9 +322,9 @@ def run(tmp_path_factory):
 
 
 def call(*words):
-    """`python diagnose.py words`: exit code, stdout, stderr."""
+    """`python -m tools.diagnose words`: exit code, stdout, stderr."""
     env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
-    done = subprocess.run([sys.executable, os.path.join(HERE, 'diagnose.py')] + list(words),
+    done = subprocess.run([sys.executable, '-m', 'tools.diagnose'] + list(words), cwd=HERE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
                           env=env)
     return done.returncode, done.stdout, done.stderr
@@ -354,13 +352,10 @@ def test_the_command(run, tmp_path):
     (['RUN', '--output', 'figure.doc'], '--output figure.doc: expected a name that ends in'),
     (['RUN', '--output', 'no/such/figure.png'], '--output no/such/figure.png: expected')])
 def test_bad_input(run, words, said, monkeypatch, capsys):
-    before = sorted(os.listdir(run))
-    monkeypatch.setattr(sys, 'argv', ['diagnose.py'] + [run if w == 'RUN' else w for w in words])
-    with pytest.raises(SystemExit) as end:
-        diagnose.main()
-    out, err = capsys.readouterr()
-    assert (end.value.code, out) == (2, '') and err.startswith('diagnose.py: error: ' + said)
-    assert err.count('\n') == 1 and sorted(os.listdir(run)) == before
+    monkeypatch.chdir(run)
+    line = refusal(capsys, *[run if word == 'RUN' else word for word in words],
+                   main=diagnose.main, prog='tools.diagnose')
+    assert line.startswith('tools.diagnose: error: ' + said)
 
 
 def test_a_run_without_an_export(run, tmp_path):

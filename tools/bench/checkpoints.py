@@ -1,7 +1,7 @@
 """
 checkpoints.py: what checkpoints cost, on HalfCheetah-v2 with the default settings.
 
-    python bench/checkpoints.py [--saves 5]
+    python -m tools.bench.checkpoints [--saves 5]
 
 Trains with 10,000 transitions in the replay buffer at first, and with 1,000,000, and saves every
 2,000 steps; tells the median time of a save (the policy's export apart), what it wrote, and what
@@ -9,19 +9,16 @@ share of the training time that is at the default frequency. A save writes the t
 the last one, so to that is added the time of writing 50,000 (ten epochs') rather than 2,000.
 """
 import argparse
-import os
 import statistics
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import gym
 import numpy as np
 
-import checkpoint
+from harness import agent, checkpoint
+from harness.settings import defaults_of
 import ddpg
-from settings import defaults_of
 
 EVERY = 2000
 
@@ -29,8 +26,8 @@ EVERY = 2000
 def measure(stored, saves):
     """(seconds per save, MB per save, seconds of an export, steps/s) with `stored` transitions."""
     times, sizes, exports, begun = [], [], [], []
-    save, write_whole, exporter = (checkpoint.Checkpoints.save, checkpoint.write_whole,
-                                   ddpg.policy_exporter)
+    save, write_whole, export = (checkpoint.Checkpoints.save, checkpoint.write_whole,
+                                 agent.Export.save)
 
     class Filled(ddpg.ReplayBuffer):
         def __init__(self, *args):
@@ -50,17 +47,13 @@ def measure(stored, saves):
         sizes[-1] += len(data) / 1e6
         return write_whole(path, data)
 
-    def timed_exporter(*args):
-        export = exporter(*args)
-
-        def timed_export(env):
-            begin = time.time()
-            export(env)
-            exports.append(time.time() - begin)
-        return timed_export
+    def timed_export(self, env):
+        begin = time.time()
+        export(self, env)
+        exports.append(time.time() - begin)
 
     checkpoint.Checkpoints.save, checkpoint.write_whole = timed_save, counted_write
-    ddpg.ReplayBuffer, ddpg.policy_exporter = Filled, timed_exporter
+    agent.Export.save, ddpg.ReplayBuffer = timed_export, Filled
     try:
         with tempfile.TemporaryDirectory(dir='.') as folder:
             ddpg.ddpg('HalfCheetah-v2', steps_per_epoch=EVERY, epochs=saves, save_freq=1,
@@ -68,17 +61,18 @@ def measure(stored, saves):
                       logger_kwargs=dict(output_dir=folder))
     finally:
         checkpoint.Checkpoints.save, checkpoint.write_whole = save, write_whole
-        ddpg.ReplayBuffer, ddpg.policy_exporter = Filled.__base__, exporter
+        agent.Export.save, ddpg.ReplayBuffer = export, Filled.__base__
     # The first save is that of the beginning; it writes all the rows there are.
     rates = [EVERY / (end - begin - took) for begin, end, took in zip(begun, begun[1:], times[1:])]
     return (times[0], sizes[0], statistics.median(times[1:]), statistics.median(sizes[1:]),
             statistics.median(exports[1:]), statistics.median(rates))
 
 
-def main():
+def main(argv=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--saves', type=int, default=5)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     defaults = defaults_of(ddpg.ddpg)
     every = defaults['steps_per_epoch'] * defaults['save_freq']
     gym.logger.set_level(gym.logger.ERROR)

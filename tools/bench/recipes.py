@@ -1,15 +1,15 @@
 """
 recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage.
 
-    python bench/recipes.py screen [--data-dir out/study]
+    python -m tools.bench.recipes screen [--data-dir out/study]
 
-A sweep per stage (see sweep.py; the same command goes on with one that was killed), in
+A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), in
 <data dir>/<stage>/. Which stages there are, and why, is told in docs/study.md.
 """
 import argparse
 
-import notes                # also puts the repository on sys.path
-import sweep
+from tools import sweep
+from tools.bench import notes
 
 GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
 CANDIDATES = {
@@ -33,12 +33,12 @@ STAGES = {
 }
 
 
-def main():
+def main(argv=None):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('stage', choices=STAGES)
     parser.add_argument('--data-dir', default='out/study')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     seeds, groups = STAGES[args.stage]
     sweep.run_command(lambda: notes.combined(
         args.stage, {name: flags.split() for name, flags in groups.items()},

@@ -1,7 +1,7 @@
 """
 processor.py: what a run's bits depend on of the processor.
 
-    python bench/processor.py
+    python -m tools.bench.processor
 
 Prints a digest of square roots and one of matrix products, as TensorFlow computes them in an
 update with the default settings on HalfCheetah-v2. Where two machines print different digests, they
@@ -17,18 +17,17 @@ train different bits. There are two reasons:
 """
 import ctypes
 import hashlib
-import os
 import re
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np
 
-import checkpoint
-import core                       # before tensorflow, whose greeting it silences
+from harness.agent import session_config
+from harness.origin import processor
+from harness.quiet_tf import tf
+from harness.settings import defaults_of
+import core
 import ddpg
-import tensorflow as tf
-from settings import defaults_of
 
 BATCH = defaults_of(ddpg.ddpg)['batch_size']
 FIRST, SECOND = defaults_of(core.mlp_actor_critic)['hidden_sizes']
@@ -78,7 +77,7 @@ def cache_sizes():
     Raises:
         RuntimeError: There is not one such place, or the machine does not tell its first cache.
     """
-    told = re.search(r'(\d+)K L1d', checkpoint.processor())
+    told = re.search(r'(\d+)K L1d', processor())
     if not told:
         raise RuntimeError('the size of the first data cache is not known')
     kilobytes = int(told.group(1))
@@ -101,8 +100,9 @@ def cache_sizes():
 
 
 def main():
-    print('processor                {}'.format(checkpoint.processor()))
-    with tf.Graph().as_default(), tf.Session(config=ddpg.session_config(1)) as sess:
+    """The command; it has no flags."""
+    print('processor                {}'.format(processor()))
+    with tf.Graph().as_default(), tf.Session(config=session_config(1)) as sess:
         roots, inexact = square_roots(sess)
         print('square roots             {}, {:.0%} not exact'.format(roots, inexact))
         multiply = products(sess)

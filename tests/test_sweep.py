@@ -2,7 +2,6 @@
 test_sweep.py: sweeps name, group, train, resume and summarise their runs as they should; the bits
 are those of ddpg.py, whichever process or node is killed; and nothing of Ray stays behind.
 """
-import contextlib
 import glob
 import io
 import itertools
@@ -11,10 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 
 import numpy as np
@@ -23,12 +18,13 @@ import pytest
 import ray
 from rich.console import Console
 
-import checkpoint
-import summary
-import sweep
-from test_seeding import HERE, Run, RunFolder
-from test_resume import wait_for
-from test_settings import env_module        # a fixture
+from harness import checkpoint
+from harness.origin import provenance
+from kit import Run, RunFolder, refusal, run_main, wait_for
+from tools import summary, sweep
+from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, output_of, run_folder,
+                                  start, where)
+from tools.board import Board
 
 # Runs of a few seconds, checkpoints at every epoch.
 SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
@@ -67,64 +63,6 @@ gym.register('Once-v0', entry_point=Crashes, max_episode_steps=200,
 def parsed(*words):
     """What the command line means."""
     return sweep.parse_args(list(words))
-
-
-def start(*words, **env):
-    """`python sweep.py words` as a process with pipes, that heeds Ctrl-C."""
-    return subprocess.Popen(
-        [sys.executable, os.path.join(HERE, 'sweep.py')] + list(map(str, words)),
-        env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        universal_newlines=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-
-
-def finish(process, code=0):
-    """Wait for the end, and see that nothing stays behind; what it printed, with the exit code."""
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == code, (process.returncode, out, err)
-    assert_nothing_stays()
-    return out, err
-
-
-def of_ray():
-    """What is here of Ray: {process: its command line}, {folder of a sweep in /tmp: ''}."""
-    found = dict.fromkeys(glob.glob('/tmp/sweep-*'), '')
-    for path in glob.glob('/proc/[0-9]*/cmdline'):
-        with contextlib.suppress(OSError):
-            with open(path, 'rb') as file:
-                text = file.read().replace(b'\0', b' ').decode(errors='replace')
-            if re.search(r'^ray::|/ray/|/tmp/sweep-', text):
-                found[int(path.split('/')[2])] = text
-    return found
-
-
-OTHERS = set(of_ray())      # of whoever else uses this machine
-
-
-def assert_nothing_stays(seconds=15):
-    """Nothing of Ray is left, but what was there before the tests."""
-    end = time.time() + seconds
-    while set(of_ray()) - OTHERS:
-        assert time.time() < end, of_ray()
-        time.sleep(0.2)
-
-
-def run_folder(data_dir, name):
-    """The folder of a run by its name, below a data folder."""
-    folder, = glob.glob(os.path.join(str(data_dir), '*', '*', name))
-    return folder
-
-
-def output_of(data_dir, name):
-    """What a run has printed so far."""
-    with open(os.path.join(run_folder(data_dir, name), sweep.OUTPUT)) as output:
-        return output.read()
-
-
-def where(data_dir, name):
-    """The processes that a run was started in, by its output."""
-    return [int(pid) for pid in re.findall(r'started on .*, process (\d+)',
-                                           output_of(data_dir, name))]
 
 
 def epochs_of(data_dir, name):
@@ -206,21 +144,13 @@ def test_every_combination_is_a_run_with_its_settings():
 def refused(monkeypatch, capsys, tmp_path):
     """refused(words...) -> the line on stderr, after checking that nothing was touched."""
     monkeypatch.chdir(tmp_path)
-
-    def tree():
-        return {path: os.path.getmtime(path) for path in glob.glob('**', recursive=True)}
+    # `auto` would join whatever cluster someone else has on this machine.
+    monkeypatch.setattr(ray._private.services, 'find_gcs_addresses', set)
 
     def check(*words):
-        before = tree()
-        monkeypatch.setattr(sys, 'argv', ['sweep.py'] + list(map(str, words)))
-        with pytest.raises(SystemExit) as end:
-            sweep.main()
-        out, err = capsys.readouterr()
-        assert (end.value.code, out) == (2, '')
-        assert err.startswith('sweep.py: error: ') and err.count('\n') == 1, err
-        assert tree() == before
+        line = refusal(capsys, *words, main=sweep.main, prog='tools.sweep')
         assert_nothing_stays()
-        return err
+        return line
     return check
 
 
@@ -281,7 +211,7 @@ def test_runs_have_the_bits_of_ddpg(finished, alone):
         with open(os.path.join(run_folder(folder, name), 'config.json')) as file:
             config = json.load(file)
         assert config['exp_name'] == name[:-3] and config['seed'] == int(seed)
-        assert 'sweep.py' in config['command'] and '--pi-lr 1e-3 1e-4' in config['command']
+        assert '-m tools.sweep ' in config['command'] and '--pi-lr 1e-3 1e-4' in config['command']
     assert len(glob.glob(str(folder / 'x' / '*' / '*' / 'progress.txt'))) == 4
 
 
@@ -367,7 +297,7 @@ def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_pa
     for path in glob.glob(folder + '/x/*/*/checkpoints'):
         shutil.rmtree(path)
     given = parsed(*TWO_GROUPS, '--seed', '4', '5', '--data-dir', folder)
-    origin = checkpoint.provenance()
+    origin = provenance()
     assert [sweep.epochs_done(run, 'x', origin) for run in given.runs] == [3] * 4
 
 
@@ -417,7 +347,7 @@ def test_the_sweep_itself_is_interrupted(tmp_path, alone):
         before = written()
         process.send_signal(number)
         _, err = finish(process, 128 + number)
-        assert err == 'sweep.py: Interrupted by {}. The same command goes on.\n'.format(
+        assert err == 'tools.sweep: Interrupted by {}. The same command goes on.\n'.format(
             signal.Signals(number).name)
         saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, name))
         with checkpoint.Checkpoints(run_folder(tmp_path, name), resume=True) as last:
@@ -438,7 +368,7 @@ def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
     for name in 'crashes', 'once':
         assert out.count('x_envcrashes-{}-v0_s0: failed, and is started again: '.format(name)) == 1
     assert 'x_envcrashes-once-v0_s0: finished' in out
-    assert err.startswith('sweep.py: error: x_envcrashes-crashes-v0_s0 was given up: the '
+    assert err.startswith('tools.sweep: error: x_envcrashes-crashes-v0_s0 was given up: the '
                           'environment raised RuntimeError: the pendulum fell off at step ')
     assert err.count('\n') == 1
     table = pd.read_csv(str(tmp_path / 'x' / 'summary.csv')).set_index('group')
@@ -446,64 +376,6 @@ def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
 
 
 # ---- A cluster -----------------------------------------------------------------------------------
-
-class Cluster:
-    """
-    A real Ray cluster on this machine: a `ray start` per node.
-
-    Args:
-        nodes (tuples): (cores, IP address), and what goes before its command where that is not to
-            run just here: a list of words, in which FOLDER stands for where Ray's own files are.
-            The first is the head. Of nodes that share FOLDER, this process belongs to the last.
-    """
-
-    def __init__(self, *nodes):
-        with socket.socket() as free:
-            free.bind(('', 0))
-            self.address = '{}:{}'.format(nodes[0][1], free.getsockname()[1])
-        self.folder, self.nodes = tempfile.mkdtemp(prefix='ray-', dir='/tmp'), []
-        for node in nodes:
-            self._add(*node)
-
-    def _add(self, cores, ip, before=()):
-        """Start another node. Its processes are a session of their own."""
-        words = [self.folder if word == 'FOLDER' else word for word in before] + [
-            os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
-            '--num-cpus={}'.format(cores), '--node-ip-address=' + ip, '--disable-usage-stats',
-            '--object-store-memory=100000000']
-        words += ['--address=' + self.address] if self.nodes else [
-            '--head', '--port=' + self.address.split(':')[1], '--include-dashboard=false',
-            '--temp-dir=' + self.folder]
-        node = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                universal_newlines=True, start_new_session=True)
-        self.nodes.append(node)
-        wait_for(node, 'Ray runtime started')
-
-    def kill(self, number):
-        """SIGKILL a node: its raylet, its agents, and its workers, at once."""
-        for pid in self.processes(number):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.nodes[number].wait()
-
-    def processes(self, number):
-        """The processes of a node: all of its session."""
-        found = []
-        for path in glob.glob('/proc/[0-9]*'):
-            with contextlib.suppress(ProcessLookupError):
-                if os.getsid(int(os.path.basename(path))) == self.nodes[number].pid:
-                    found.append(int(os.path.basename(path)))
-        return found
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        for number in reversed(range(len(self.nodes))):
-            self.kill(number)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        assert_nothing_stays()
-
 
 def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
     with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
@@ -533,7 +405,7 @@ def test_a_cluster_without_enough_cores(tmp_path):
 
 def test_a_node_that_does_not_share_the_folder_says_so(tmp_path):
     run = parsed(*SHORT, '--data-dir', str(tmp_path)).runs[0]
-    origin = checkpoint.provenance()
+    origin = provenance()
     folder = os.path.dirname(os.path.dirname(run.folder))
     outcome, why = sweep.train(tuple(run), folder, 'process 1 on head', origin, [])
     assert outcome == 'misplaced' and 'does not see the folder ' + folder in why
@@ -565,7 +437,7 @@ def test_statistics_over_seeds():
     assert np.isnan([one['std'], one['mean_ci_low'], one['iqm_ci_high']]).all()
 
 
-def test_metrics_of_runs_as_they_were_after_some_steps(tmp_path, capsys, monkeypatch):
+def test_metrics_of_runs_as_they_were_after_some_steps(tmp_path, capsys):
     for seed, epochs in ((10, 12), (9, 12), (2, 3)):
         folder = tmp_path / 'out' / 'exp_s{}'.format(seed)
         folder.mkdir(parents=True)
@@ -592,22 +464,19 @@ def test_metrics_of_runs_as_they_were_after_some_steps(tmp_path, capsys, monkeyp
     assert row(1201)['seeds'] == 0 and np.isnan(row(1201)['max_of_mean'])
 
     def command(*words):
-        monkeypatch.setattr(sys, 'argv', ['summary.py', str(tmp_path), *words])
-        try:
-            summary.main()
-        except SystemExit as end:
-            assert end.code == 2
-        return capsys.readouterr()
+        code, out, err = run_main(capsys, tmp_path, *words, main=summary.main)
+        assert code in (None, 2)
+        return out, err
 
-    assert 's2 2.5, s9 9.5, s10 10.5' in command('--steps', '200').out
-    assert re.match(r'summary.py: error: --steps 0: expected a whole number of at least 1\n$',
-                    command('--steps', '0').err)
+    assert 's2 2.5, s9 9.5, s10 10.5' in command('--steps', '200')[0]
+    assert re.match(r'tools.summary: error: --steps 0: expected a whole number of at least 1\n$',
+                    command('--steps', '0')[1])
     assert os.listdir(str(tmp_path)) == ['out'], 'nothing is written'
 
 
 def test_the_live_table_of_a_terminal(finished):
     runs = parsed(*TWO_GROUPS, '--seed', '4', '9', '--data-dir', str(finished[0])).runs
-    board = sweep.Board(runs)
+    board = Board(runs)
     board.console = Console(file=io.StringIO(), width=100, height=30)
     board.state.update({runs[0].name: 'running', runs[-1].name: 'waiting'})
     board.console.print(board._table())

@@ -1,7 +1,7 @@
 """
 diagnosis.py: what it costs to compare Q with observed returns in every epoch.
 
-    python bench/diagnosis.py [--env HalfCheetah-v2] [--epochs 4]
+    python -m tools.bench.diagnosis [--env HalfCheetah-v2] [--epochs 4]
 
 Trains with the default settings, and takes the time of all that is done for the diagnosis' columns
 alone: Q at the visited pairs, their returns, the actions at their limits, and what an update with
@@ -10,16 +10,13 @@ the gradients' norms takes longer than one without (medians).
 import argparse
 import contextlib
 import io
-import os
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np
 
+from harness import agent, truth
 import ddpg
-import truth
 
 times = {}
 
@@ -35,13 +32,14 @@ def timed(name, function):
     return call
 
 
-def main():
+def main(argv=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
     parser.add_argument('--epochs', type=int, default=4)
-    args = parser.parse_args()
-    prepared_call = ddpg.prepared_call
-    ddpg.prepared_call = lambda sess, fetches, *more: timed(
+    args = parser.parse_args(argv)
+    prepared_call = agent.prepared_call
+    agent.prepared_call = lambda sess, fetches, *more: timed(
         ' '.join(fetches), prepared_call(sess, fetches, *more))
     for name in ('estimated_and_observed', 'errors', 'saturation'):
         setattr(truth, name, timed(name, getattr(truth, name)))
@@ -51,7 +49,7 @@ def main():
                   logger_kwargs=dict(output_dir=folder))
     total = time.perf_counter() - start
     with_norms, = [calls for name, calls in times.items() if 'GradNormQ' in name]
-    without, = [calls for name, calls in times.items() if name.endswith('next_pi_o')]
+    without, = [calls for name, calls in times.items() if name.endswith('next_a')]
     norms = len(with_norms) * (np.median(with_norms) - np.median(without))
     compared = sum(sum(times[name]) for name in ('estimated_and_observed', 'errors', 'saturation'))
     print('{}, {} epochs: {:.1f} s, of which Q and returns {:.2f} s ({:.2%}), norms {:.2f} s '

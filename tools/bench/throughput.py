@@ -1,12 +1,12 @@
 """
 throughput.py: environment steps per second, ours beside a floor, plainer ways, and other projects.
 
-    python bench/throughput.py [--rounds 5] [--build intel=PYTHON] [--peer sb3=PYTHON]
+    python -m tools.bench.throughput [--rounds 5] [--build intel=PYTHON] [--peer sb3=PYTHON]
 
 HalfCheetah-v2, networks (400, 300), one update a step. Every figure comes from a process of its
 own; the processes alternate, and medians over the rounds are told, since machines are noisy. PYTHON
-is the interpreter of an environment with another build of TensorFlow, or with a peer in it (README
-says how). Writes bench/throughput.json, bench/throughput.md and bench/throughput.png.
+is the interpreter of an environment with another build of TensorFlow, or with a peer in it
+(docs/speed.md says how). Writes throughput.json, throughput.md and throughput.png beside this file.
 """
 import argparse
 import json
@@ -18,7 +18,6 @@ import sys
 import time
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(BENCH))
 HIDDEN, OBS, ACT = (400, 300), 17, 6
 WARM_UP, TIMED = 400, 1600
 
@@ -100,8 +99,9 @@ def measure_plain(threads, batch, stored, stock=False):
     update, the actor's step and the targets in one run (Spinning Up's way of calling).
     """
     import numpy as np
-    import tensorflow as tf
 
+    from harness.agent import session_config
+    from harness.quiet_tf import tf
     import core
     import ddpg
     if stock:
@@ -123,7 +123,7 @@ def measure_plain(threads, batch, stored, stock=False):
         runs = [[q_loss, q, q_step], [pi_loss, pi_step, targ_step]]
     else:
         runs = [[q_loss, q, q_step], [pi_loss, pi_step], [ddpg.targ_update(main, targ, 0.005)]]
-    config = ddpg.session_config(threads) if threads else None
+    config = session_config(threads) if threads else None
     sess = tf.Session(config=config)
     sess.run(tf.global_variables_initializer())
     replay = ddpg.ReplayBuffer(OBS, ACT, int(1e6), 0)
@@ -199,22 +199,23 @@ def measure_parts(threads, batch, stored):
     """Where a step's time goes, on one thread: milliseconds by kind, from TensorFlow's timeline."""
     import gym
     import numpy as np
-    import tensorflow as tf
 
+    from harness.agent import prepared_call, session_config
+    from harness.quiet_tf import tf
+    from harness.settings import defaults_of
     import ddpg
     import noise
-    from settings import defaults_of
     env = gym.make('HalfCheetah-v2')
     env.reset()
     with tf.Graph().as_default():
         g = ddpg.build_graph(OBS, ACT, ac_kwargs=dict(action_space=env.action_space),
                              weight_decay=defaults_of(ddpg.ddpg)['weight_decay'])
-        sess = tf.Session(config=ddpg.session_config(1))
+        sess = tf.Session(config=session_config(1))
         sess.run(tf.global_variables_initializer())
     seen = dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss, LossPi=g.pi_loss,
-                next_pi_o=g.next_pi_o)
+                next_a=g.next_pi_o)
     feeds = [g.o, g.x, g.a, g.r, g.x2, g.d]
-    update = ddpg.prepared_call(sess, seen, feeds, [g.targ_step])
+    update = prepared_call(sess, seen, feeds, [g.targ_step])
     replay = ddpg.ReplayBuffer(OBS, ACT, 100000, 0)
     replay.stored = 100000
     values = [np.zeros((1, OBS), np.float32)] + list(replay.sample_batch(batch))
@@ -279,15 +280,15 @@ MEASURES = dict(ours=measure_ours, plain=measure_plain, floor=measure_floor, par
 
 def run(what, threads=1, batch=64, stored=0, python=sys.executable):
     """One measurement in a process of its own: its dict, with the peak memory in MB."""
-    script = os.path.join(BENCH, 'throughput.py' if what in MEASURES else 'peers.py')
-    words = [python, script, '--measure', what, '--threads', str(threads), '--batch', str(batch),
-             '--stored', str(stored)]
+    from harness.files import cpuinfo
+    module = 'tools.bench.' + ('throughput' if what in MEASURES else 'peers')
+    words = [python, '-m', module, '--measure', what, '--threads', str(threads), '--batch',
+             str(batch), '--stored', str(stored)]
     env = dict(os.environ, OPENBLAS_NUM_THREADS='1')
-    with open('/proc/cpuinfo') as cpuinfo:
-        if what == 'floor' and 'avx512f' in cpuinfo.read():
-            env['OPENBLAS_CORETYPE'] = 'SkylakeX'   # it takes processors newer than itself for old
+    if what == 'floor' and 'avx512f' in cpuinfo().get('flags', '').split():
+        env['OPENBLAS_CORETYPE'] = 'SkylakeX'       # it takes processors newer than itself for old
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-                          universal_newlines=True)
+                          cwd=os.path.dirname(os.path.dirname(BENCH)), universal_newlines=True)
     if done.returncode:
         sys.exit('throughput.py: error: {} failed: {}'.format(' '.join(words), done.stderr[-2000:]))
     return json.loads(done.stdout.strip().split('\n')[-1])
@@ -350,13 +351,12 @@ def write(results, parts, path):
         parts (list of dict): Where a step's time goes, for each round.
         path (str): Without an ending.
     """
-    import tensorflow as tf
-
-    import checkpoint
+    from harness.origin import processor
+    from harness.quiet_tf import tf
     rate = {name: statistics.median(r['rate'] for r in results[name]) for name in results}
     ours = rate['ours, 1 thread']
     title = 'TensorFlow {}; {}; medians of {} rounds'.format(
-        tf.__version__, checkpoint.processor(), len(parts))
+        tf.__version__, processor(), len(parts))
     lines = [title, '', '| what | steps/s | of ours on 1 thread | peak memory, MB |',
              '|---|---|---|---|']
     for name in results:
@@ -368,7 +368,7 @@ def write(results, parts, path):
     with open(path + '.md', 'w') as file:
         file.write('\n'.join(lines) + '\n')
     with open(path + '.json', 'w') as file:
-        json.dump(dict(processor=checkpoint.processor(), results=results, parts=parts), file,
+        json.dump(dict(processor=processor(), results=results, parts=parts), file,
                   indent=1)
     floors = [r['parts'] for r in next(iter(results.values()))]
     draw(*({key: statistics.median(p[key] for p in kind) for key in kind[0]}
@@ -376,7 +376,8 @@ def write(results, parts, path):
     print('\n'.join(lines))
 
 
-def main():
+def main(argv=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--build', action='append', default=[], metavar='NAME=PYTHON',
@@ -387,7 +388,7 @@ def main():
                         help='path of the results, without .json, .md, .png')
     for name, kind in (('measure', str), ('threads', int), ('batch', int), ('stored', int)):
         parser.add_argument('--' + name, type=kind, help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.measure:
         result = MEASURES[args.measure](args.threads, args.batch, args.stored)
         result['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

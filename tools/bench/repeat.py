@@ -1,7 +1,7 @@
 """
 repeat.py: the same bits on one thread and on two, many times, on a machine that is busy otherwise.
 
-    python bench/repeat.py [--times 20]
+    python -m tools.bench.repeat [--times 20]
 
 Trains HalfCheetah-v2 and Pendulum-v0 for a few hundred steps, again and again in new processes,
 with one thread and two in turn, while other processes keep every core busy; every table (but Time)
@@ -10,11 +10,9 @@ and every weight must equal the first run's. Exit code 0 if they do.
 import argparse
 import multiprocessing
 import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from test_seeding import CHEETAH, PENDULUM, Run
+from tools.bench.trials import CHEETAH, PENDULUM, Run
 
 
 def keep_busy():
@@ -23,10 +21,11 @@ def keep_busy():
         sum(range(10 ** 6))
 
 
-def main():
+def main(argv=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--times', type=int, default=20)
-    times = parser.parse_args().times
+    times = parser.parse_args(argv).times
     for _ in range(len(os.sched_getaffinity(0))):
         multiprocessing.Process(target=keep_busy, daemon=True).start()
     for flags in (CHEETAH, PENDULUM):

@@ -1,16 +1,17 @@
 """
 study.py: what each default is worth: the default settings, and each one varied alone.
 
-    python bench/study.py [--env HalfCheetah-v2] [--seed 0 1 2] [--epochs 20] [--data-dir out]
+    python -m tools.bench.study [--env HalfCheetah-v2] [--seed 0 1 2] [--epochs 20] [--data-dir out]
 
-A sweep (see sweep.py; the same command goes on with one that was killed). The table and the figure
-are in <data dir>/around/. The groups with another reward scale are always HalfCheetah-v2, and their
-returns are scaled, too (see reward_scale.py).
+A sweep (see tools/sweep.py; the same command goes on with one that was killed). The table and the
+figure are in <data dir>/around/. The groups with another reward scale are always HalfCheetah-v2,
+and their returns are scaled, too (see reward_scale.py).
 """
 import os
+import sys
 
-import notes                # also puts the repository on sys.path
-import sweep
+from tools import sweep
+from tools.bench import notes
 
 # {group: flags}, the most likely winners first.
 VARIED = {
@@ -30,9 +31,17 @@ VARIED = {
     'reward_10': '--env reward_scale:HalfCheetahReward10-v2',
 }
 
-if __name__ == '__main__':
-    here = os.path.dirname(os.path.abspath(__file__))       # the workers import reward_scale, too
+
+def main(argv=None):
+    """The command line."""
+    # reward_scale is a module that --env names: for this process, and for the workers.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.append(here)
     os.environ['PYTHONPATH'] = os.pathsep.join(
-        filter(None, [here, os.environ.get('PYTHONPATH')]))
+        filter(None, [os.environ.get('PYTHONPATH'), here]))
     groups = {'around_' + name: words.split() for name, words in VARIED.items()}
-    sweep.run_command(lambda: notes.sweep_of('around', groups, __doc__, ['0', '1', '2']))
+    sweep.run_command(lambda: notes.sweep_of('around', groups, __doc__, ['0', '1', '2'], argv))
+
+
+if __name__ == '__main__':
+    main()

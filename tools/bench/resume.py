@@ -1,35 +1,33 @@
 """
 resume.py: training on MuJoCo that is killed again and again ends with the same bits as untouched.
 
-    python bench/resume.py [--kills 20] [--env HalfCheetah-v2 Hopper-v2]
+    python -m tools.bench.resume [--kills 20] [--env HalfCheetah-v2 Hopper-v2]
 
 For each environment, one run that nobody touches, and one that is killed by SIGKILL at random
 moments, every other time within saving, and resumed each time on one thread or on two (see
-test_resume.py). Every column of the tables (but Time), every weight, Adam's slots, the transitions
+trials.py). Every column of the tables (but Time), every weight, Adam's slots, the transitions
 and all random states must be the same. Exit code 0 if they are.
 """
 import argparse
 import os
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np
 
-from test_resume import assert_same_end, killed_often
-from test_seeding import Run
+from tools.bench.trials import Run, assert_same_end, killed_often
 
 # 700 steps are no whole number of episodes: every checkpoint but the last is within one.
 FLAGS = ('--epochs 10 --steps-per-epoch 700 --start-steps 1000 --update-after 500 --save-freq 1 '
          '--num-test-episodes 2 --replay-size 5000').split()
 
 
-def main():
+def main(argv=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--kills', type=int, default=20)
     parser.add_argument('--env', nargs='+', default=['HalfCheetah-v2', 'Hopper-v2'])
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for env in args.env:
         with tempfile.TemporaryDirectory() as folder:
             flags = ['--env', env] + FLAGS

@@ -1,0 +1,146 @@
+"""
+clusters.py: sweeps as processes, and clusters of Ray on this machine whose nodes can be killed: for
+sweeps.py beside it, and for the tests.
+"""
+import contextlib
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness.origin import HERE
+from tools.bench.trials import wait_for
+from tools.board import OUTPUT
+
+
+def start(*words, **env):
+    """`python -m tools.sweep words` as a process with pipes, that heeds Ctrl-C."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'tools.sweep'] + list(map(str, words)), cwd=HERE,
+        env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def finish(process, code=0):
+    """Wait for the end, and see that nothing stays behind; what it printed, with the exit code."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, (process.returncode, out, err)
+    assert_nothing_stays()
+    return out, err
+
+
+def of_ray():
+    """What is here of Ray: {process: its command line}, {folder of a sweep in /tmp: ''}."""
+    found = dict.fromkeys(glob.glob('/tmp/sweep-*'), '')
+    for path in glob.glob('/proc/[0-9]*/cmdline'):
+        with contextlib.suppress(OSError):
+            with open(path, 'rb') as file:
+                text = file.read().replace(b'\0', b' ').decode(errors='replace')
+            if re.search(r'^ray::|/ray/|/tmp/sweep-', text):
+                found[int(path.split('/')[2])] = text
+    return found
+
+
+OTHERS = set(of_ray())      # of whoever else uses this machine
+
+
+def of_others(found):
+    """Whether what `of_ray` found was there before, or is a process started by what was."""
+    if found in OTHERS:
+        return True
+    try:
+        with open('/proc/{}/stat'.format(found)) as stat:
+            return int(stat.read().rsplit(')', 1)[1].split()[1]) in OTHERS      # its parent
+    except OSError:
+        return False
+
+
+def assert_nothing_stays(seconds=15):
+    """Nothing of Ray is left, but what others have."""
+    end = time.time() + seconds
+    while not all(map(of_others, of_ray())):
+        assert time.time() < end, of_ray()
+        time.sleep(0.2)
+
+
+def run_folder(data_dir, name):
+    """The folder of a run by its name, below a data folder."""
+    folder, = glob.glob(os.path.join(str(data_dir), '*', '*', name))
+    return folder
+
+
+def output_of(data_dir, name):
+    """What a run has printed so far."""
+    with open(os.path.join(run_folder(data_dir, name), OUTPUT)) as output:
+        return output.read()
+
+
+def where(data_dir, name):
+    """The processes that a run was started in, by its output."""
+    return [int(pid) for pid in re.findall(r'started on .*, process (\d+)',
+                                           output_of(data_dir, name))]
+
+
+class Cluster:
+    """
+    A real Ray cluster on this machine: a `ray start` per node.
+
+    Args:
+        nodes (tuples): (cores, IP address), and what goes before its command where that is not to
+            run just here: a list of words, in which FOLDER stands for where Ray's own files are.
+            The first is the head. Of nodes that share FOLDER, this process belongs to the last.
+    """
+
+    def __init__(self, *nodes):
+        with socket.socket() as free:
+            free.bind(('', 0))
+            self.address = '{}:{}'.format(nodes[0][1], free.getsockname()[1])
+        self.folder, self.nodes = tempfile.mkdtemp(prefix='ray-', dir='/tmp'), []
+        for node in nodes:
+            self._add(*node)
+
+    def _add(self, cores, ip, before=()):
+        """Start another node. Its processes are a session of their own."""
+        words = [self.folder if word == 'FOLDER' else word for word in before] + [
+            os.path.join(os.path.dirname(sys.executable), 'ray'), 'start', '--block',
+            '--num-cpus={}'.format(cores), '--node-ip-address=' + ip, '--disable-usage-stats',
+            '--object-store-memory=100000000']
+        words += ['--address=' + self.address] if self.nodes else [
+            '--head', '--port=' + self.address.split(':')[1], '--include-dashboard=false',
+            '--temp-dir=' + self.folder]
+        node = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                universal_newlines=True, start_new_session=True)
+        self.nodes.append(node)
+        wait_for(node, 'Ray runtime started')
+
+    def kill(self, number):
+        """SIGKILL a node: its raylet, its agents, and its workers, at once."""
+        for pid in self.processes(number):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.nodes[number].wait()
+
+    def processes(self, number):
+        """The processes of a node: all of its session."""
+        found = []
+        for path in glob.glob('/proc/[0-9]*'):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(int(os.path.basename(path))) == self.nodes[number].pid:
+                    found.append(int(os.path.basename(path)))
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for number in reversed(range(len(self.nodes))):
+            self.kill(number)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert_nothing_stays()
