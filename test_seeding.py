@@ -17,12 +17,10 @@ import pytest
 import ddpg
 from harness import origin
 from harness.quiet_tf import tf
-from kit import HERE, PENDULUM, Run, RunFolder
+from kit import CHEETAH, HERE, PENDULUM, Run, RunFolder
 
 TEST_COLUMNS = ['AverageTestEpRet', 'StdTestEpRet', 'MaxTestEpRet', 'MinTestEpRet', 'TestEpLen',
                 'QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation']
-CHEETAH = ('--env HalfCheetah-v2 --epochs 2 --steps-per-epoch 200 --start-steps 100 '
-           '--update-after 50 --num-test-episodes 1 --max-ep-len 150').split()
 
 
 @pytest.fixture(scope='module')
