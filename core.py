@@ -136,7 +136,6 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
     def critic(action, reuse=None):
         with tf.variable_scope('q', reuse=reuse):
             q = mlp(x, hidden_sizes + (1,), activation, None, init, action, action_layer)
-            # (N, 1) against a backup of (N,) would broadcast to (N, N) and train silently badly.
             return tf.squeeze(q, axis=1)
 
     with tf.variable_scope('pi'):
@@ -156,7 +155,7 @@ Networks = namedtuple('Networks', [
 
 def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='learned'):
     """
-    Actor and critic in the scope `main`, and their targets in the scope `target` (paper, section 3).
+    Actor and critic in the scope `main`, and their targets in the scope `target` (section 3).
 
     Args:
         x, a, x2 (tensors): See `placeholders`.
@@ -169,14 +168,15 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         must be run, once. Until then the targets have random weights of their own.
 
     Raises:
-        ValueError: The target networks are no copy of the main networks.
+        ValueError: The networks have other shapes, or the target networks are no copy of the main
+            networks.
     """
     def main(x, a):
         with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
             return actor_critic(x, a, **ac_kwargs)
 
     with tf.variable_scope('main'):
-        pi, q, q_pi = actor_critic(x, a, **ac_kwargs)
+        pi, q, q_pi = require_shapes(actor_critic(x, a, **ac_kwargs), a.shape[1].value)
     with tf.variable_scope('target'):
         if policy == 'random':
             a2 = tf.placeholder(tf.float32, a.shape, name='a2')
@@ -188,6 +188,20 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         targ_init = tf.group([targ.assign(w) for w, targ in paired(main_vars, targ_vars)])
     return Networks(pi, q, q_pi, q_targ, a2, main, get_vars('main/pi/'), get_vars('main/q/'),
                     main_vars, targ_vars, targ_init)
+
+
+def require_shapes(made, act_dim):
+    """
+    What an actor_critic has made, (pi, q, q_pi); or ValueError, where a shape is another one.
+
+    (N, 1) against a backup of (N,) would broadcast to (N, N), and train silently badly.
+    """
+    shapes = [tuple(tf.convert_to_tensor(tensor).shape.as_list()) for tensor in made]
+    if shapes != [(None, act_dim), (None,), (None,)]:
+        raise ValueError('actor_critic: expected pi (N, {}), q (N,) and q_pi (N,), got {}'.format(
+            act_dim, ', '.join('{} {}'.format(*each) for each in zip(
+                ('pi', 'q', 'q_pi', 'and'), shapes)).replace('None', 'N')))
+    return made
 
 
 def get_vars(scope):

@@ -240,7 +240,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         guard.RunStopped: The run ended before its last epoch. Checkpoints and table are whole.
     """
     with Run(locals()) as run:          # all is checked, and nothing written yet
-        env, low, high = run.env, run.env.action_space.low, run.env.action_space.high
+        env = run.env
 
         # Initialise Q, mu, Q' and mu'; the replay buffer R; and N, the process of the noise.
         with tf.Graph().as_default():
@@ -249,8 +249,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 run.obs_dim, run.act_dim, actor_critic, run.ac_kwargs, gamma, polyak, pi_lr, q_lr,
                 weight_decay, decay_kind, policy, lr_decay_steps is not None), noise_seed)
         replay = ReplayBuffer(run.obs_dim, run.act_dim, replay_size, replay_seed)
-        process = exploration.process(noise, (high - low) / 2, noise_sigma, noise_final_share,
-                                      noise_anneal_steps, noise_theta, noise_dt, noise_seed)
+        process = exploration.process(noise, (env.high - env.low) / 2, noise_sigma,
+                                      noise_final_share, noise_anneal_steps, noise_theta, noise_dt,
+                                      noise_seed)
 
         # The first episode begins: s_1; or a run goes on with the observation where it was.
         table = run.begin(agent, replay, process)
@@ -260,9 +261,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             for t in run.steps():               # after each: progress; a signal saves and ends
                 # Select a_t = mu(s_t) + N_t, within its bounds; at first, uniformly at random.
                 if t <= run.uniform_steps:
-                    a = env.action_space.sample()
+                    a = env.legal(env.action_space.sample())
                 else:
-                    a = np.clip(agent.act(o) + process(t), low, high).astype(np.float32)
+                    a = env.legal(agent.act(o) + process(t))
 
                 # Execute a_t, and observe r_t and s_{t+1}.
                 o2, r, done, info = env.step(a)

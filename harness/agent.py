@@ -4,12 +4,12 @@ agent.py: the networks at work: a session, and calls into it that are prepared o
 import os
 
 import numpy as np
+
+from harness import truth
+from harness.quiet_tf import tf             # before all else of TensorFlow
+import core
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
-
-import core
-from harness import truth
-from harness.quiet_tf import tf
 
 # A third thread would gain nothing: most of an update is a chain of operations.
 USEFUL_THREADS = min(2, len(os.sched_getaffinity(0)))
@@ -106,14 +106,14 @@ class Agent:
         Args:
             played (list of truth.Episode): By `policy`.
             gamma (float): Discount per step.
-            space (gym.spaces.Box): Of actions.
+            space (gym.spaces.Box): Of actions, float32.
 
         Returns:
             {column: value}
         """
         return dict(truth.errors(*truth.estimated_and_observed(played, self.q, gamma)),
-                    ActSaturation=truth.saturation(np.concatenate([e.a for e in played]),
-                                                   space.low, space.high))
+                    ActSaturation=truth.saturation(
+                        np.float32(np.concatenate([e.a for e in played])), space.low, space.high))
 
     # ---- Acting and learning ---------------------------------------------------------------------
 
@@ -152,9 +152,29 @@ class Agent:
         return [next_o[None]]
 
     def q(self, x, a):
-        """Q(x, a), (N,), of x (N, obs_dim) and a (N, act_dim)."""
+        """Q(x, a), (N,), of x (N, obs_dim) and a (N, act_dim), of any type."""
+        a = np.float32(a)
         return np.concatenate([self.call_q(x[i:i + 1000], a[i:i + 1000])['q'].reshape(-1)
                                for i in range(0, len(x), 1000)])
+
+    # ---- What a run leaves of it -----------------------------------------------------------------
+
+    def size(self):
+        """How many weights there are, in words."""
+        with self.graph.x.graph.as_default():
+            counts = [core.count_vars(core.get_vars(scope))
+                      for scope in ('main/pi/', 'main/q/', 'main/')]
+        return 'Number of parameters: pi {}, q {}, in all {}'.format(*counts)
+
+    def draw(self, folder):
+        """The graph, for TensorBoard."""
+        tf.summary.FileWriter(folder, self.graph.x.graph).close()
+
+    def exporter(self, logger, actor_critic, ac_kwargs):
+        """An Export of this policy. The graph is final from here on."""
+        export = Export(logger, self, actor_critic, ac_kwargs)
+        self.graph.x.graph.finalize()
+        return export
 
     # ---- State -----------------------------------------------------------------------------------
 
@@ -188,15 +208,15 @@ class CriticAlone(Agent):
 
     Args:
         seed (int): Of the uniform actions in its backups.
-        space (gym.spaces.Box): Of actions.
+        env (envs.CheckedEnv): Whose actions these are.
         others: See `Agent`.
 
     Attributes:
         held_out (dict): See `truth.held_out`: what Q is compared with.
     """
 
-    def __init__(self, graph, watch, threads, lr_decay_steps, seed, space):
-        self.rng, self.space, self.held_out = np.random.RandomState(seed), space, None
+    def __init__(self, graph, watch, threads, lr_decay_steps, seed, env):
+        self.rng, self.env, self.held_out = np.random.RandomState(seed), env, None
         super().__init__(graph, watch, threads, lr_decay_steps)
 
     def more_feeds(self):
@@ -208,15 +228,15 @@ class CriticAlone(Agent):
                 dict(GradNormQ=g.q_grad_norm))
 
     def policy(self, env):
-        return lambda o: env.action_space.sample()
+        return lambda o: env.legal(env.action_space.sample())
 
     def judged(self, played, gamma, space):
         known = self.held_out
         return dict(truth.errors(self.q(known['x'], known['a']), known['g']), ActSaturation=np.nan)
 
     def fed(self, next_o, batch_size):
-        low, high = self.space.low, self.space.high
-        return [self.rng.uniform(low, high, (batch_size, len(low))).astype(np.float32)]
+        low, high = self.env.low, self.env.high
+        return [np.float32(self.env.legal(self.rng.uniform(low, high, (batch_size, len(low)))))]
 
     def get_state(self):
         return dict(super().get_state(), rng=self.rng.get_state(legacy=False),

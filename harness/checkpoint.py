@@ -28,6 +28,7 @@ FORMAT = 2                        # of these files; to be raised with every chan
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
 COLUMNS = ('x', 'a', 'r', 'x2', 'd')        # of the replay buffer
+ARRAY = '.npz'                    # the key, in JSON, of where an array is
 
 
 class Unusable(Exception):
@@ -285,10 +286,10 @@ def canonical(value):
 
 
 def without_arrays(tree, arrays, path):
-    """`tree` (of dicts) with {'array': path} for each array, which goes to `arrays` by its path."""
+    """`tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path."""
     if isinstance(tree, np.ndarray):
         arrays[path] = tree
-        return {'array': path}
+        return {ARRAY: path}
     if isinstance(tree, dict):
         return {key: without_arrays(value, arrays, path + '/' + key)
                 for key, value in tree.items()}
@@ -298,8 +299,8 @@ def without_arrays(tree, arrays, path):
 def with_arrays(tree, arrays):
     """The tree that `without_arrays` was given."""
     if isinstance(tree, dict):
-        if set(tree) == {'array'}:
-            return arrays[tree['array']]
+        if set(tree) == {ARRAY}:
+            return arrays[tree[ARRAY]]
         return {key: with_arrays(value, arrays) for key, value in tree.items()}
     return tree
 

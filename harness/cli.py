@@ -3,6 +3,7 @@ cli.py: the command lines of scripts that train, made of a function's signature 
 """
 import argparse
 import inspect
+import os
 import re
 import sys
 
@@ -13,14 +14,17 @@ from harness.command import Parser, ending
 from harness.settings import (ACCEPTED, SETTINGS, BadSetting, defaults_of, resolved)
 
 
+LONGEST_NAME = 200      # bytes of an experiment's name; file systems take 255 for a folder's
+
+
 # ------------------------------------------------------------------------------------------------
 # Flags
 # ------------------------------------------------------------------------------------------------
 
 def descriptions(function):
-    """{argument: its description} from the Args section of a docstring."""
+    """{argument: its description} from the Args section of a docstring; python -OO has none."""
     return {param.arg_name: ' '.join(param.description.split())
-            for param in docstring_parser.parse(inspect.getdoc(function)).params}
+            for param in docstring_parser.parse(inspect.getdoc(function) or '').params}
 
 
 def make_parser(prog, description, algorithm, several=False, **defaults):
@@ -57,10 +61,11 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
             arity = {bool: dict(nargs='*') if several else dict(nargs='?', const=True),
                      tuple: dict(nargs='+')}
             default = defaults.get(name, default)
-            shown = ' '.join(map(str, default)) if isinstance(default, tuple) else default
+            shown = (' '.join(map(str, default)) if isinstance(default, tuple) else
+                     getattr(default, '__name__', default))
             parser.add_argument(*flags, dest=name, metavar=ACCEPTED[name].metavar,
                                 **arity.get(type(default), many),
-                                help='{} Default: {}'.format(texts[name], shown))
+                                help='{} Default: {}'.format(texts.get(name, ''), shown))
     return parser
 
 
@@ -88,7 +93,15 @@ def checked_exp_name(exp_name, prefix, env):
         exp_name = prefix + '_' + re.sub(r'[^\w.-]', '-', env.lower())
     if not re.fullmatch(r'\w[\w.-]*', exp_name):
         raise BadSetting('exp_name', exp_name, 'letters, digits, and after the first also . - _')
-    return exp_name
+    return fitting('exp_name', exp_name)
+
+
+def fitting(setting, name):
+    """The name of an experiment or a group; or BadSetting, where no file system would take it."""
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise BadSetting(setting, name, 'at most {} bytes: it names a folder, with date and '
+                         'seed'.format(LONGEST_NAME))
+    return name
 
 
 def keyword_arguments(algorithm, base, flags):
@@ -154,12 +167,24 @@ def parse_args(argv, algorithm):
             raise BadSetting(name, value, 'nothing beside --resume: the run has its own')
     resume = run.open_run(folder)
     try:
+        check_from_here(resume, algorithm)
         kwargs = keyword_arguments(algorithm, resume.config, flags)
     except BadSetting:
         resume.close()
         raise
     env = resume.config['env'] if env is None else env
     return env, None, resume.config.get('exp_name'), dict(kwargs, resume=resume)
+
+
+def check_from_here(resume, algorithm):
+    """Raises BadSetting where the command line cannot make what a run consists of."""
+    own = resume.config['actor_critic']
+    if own != networks_of(algorithm).__name__:
+        raise run.cannot_resume(resume.run_folder, 'its networks are made by a function {0}; go on '
+                                'from Python: ddpg(..., actor_critic={0}, resume=...)'.format(own))
+    if resume.config.get('env_made_by') == 'function':
+        raise run.cannot_resume(resume.run_folder, 'its environment was made by a function; go on '
+                                'from Python: ddpg(that function, ..., resume=...)')
 
 
 def train(algorithm, argv=None):

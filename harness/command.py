@@ -4,6 +4,7 @@ tools have the like in spinup/utils/command.py: they stand alone.)
 """
 import argparse
 import contextlib
+import os
 import sys
 
 import gym
@@ -22,10 +23,53 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, '{}: error: {}\n'.format(self.prog, message))
 
 
+class Screen:
+    """
+    Stands in for stdout or stderr: where its reader leaves (`| head`, a terminal that closes), the
+    command goes on without.
+
+    Args:
+        stream (file): What is written to.
+    """
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        """Write, as long as there is a reader."""
+        return self._to_reader(self.stream.write, text)
+
+    def flush(self):
+        """Flush, as long as there is a reader."""
+        self._to_reader(self.stream.flush)
+
+    def _to_reader(self, method, *args):
+        try:
+            return method(*args)
+        except OSError:
+            # What is in its buffer, and all that follows, goes nowhere.
+            with open(os.devnull, 'w') as nowhere:
+                os.dup2(nowhere.fileno(), self.stream.fileno())
+            return None
+
+
 @contextlib.contextmanager
 def ending(prog):
     """Within it, whatever ends a command early becomes one line on stderr and its exit code."""
     gym.logger.set_level(gym.logger.ERROR)
+    with contextlib.redirect_stdout(Screen(sys.stdout)), \
+            contextlib.redirect_stderr(Screen(sys.stderr)):
+        with told(prog):
+            yield
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def told(prog):
+    """The lines and exit codes of `ending`."""
     try:
         yield
     except BadSetting as bad:

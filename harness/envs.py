@@ -2,12 +2,16 @@
 envs.py: environments: made, checked, held to Gym's contract, seeded, and brought back to where they
 were.
 """
+import contextlib
 import difflib
 import glob
+import hashlib
 import importlib.util
+import inspect
 import numbers
 import os
 import random
+import struct
 import sys
 import traceback
 
@@ -23,6 +27,12 @@ from harness.settings import BadSetting, described_error
 # Making
 # ------------------------------------------------------------------------------------------------
 
+# What to install where a module is missing whose package has another name.
+PACKAGES = {module: ': pip install ' + package for module, package in dict(
+    Box2D='box2d-py', pybullet='pybullet', pybullet_envs='pybullet', cv2='opencv-python',
+    gymnasium='gymnasium', atari_py='atari-py').items()}
+
+
 def make_env(name):
     """
     The environment that Gym knows as `name`, or as 'module:name' after importing the module.
@@ -35,7 +45,8 @@ def make_env(name):
     except gym.error.Error:
         module, _, short_name = name.rpartition(':')
         if module and module not in sys.modules:
-            raise BadSetting('env', name, 'a module that Python can import before the :') from None
+            raise BadSetting('env', name, 'a module that Python can import before the :; the '
+                             'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
         ids = {known.lower(): known for known in sorted(gym.envs.registry.env_specs)}
         near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
         raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
@@ -53,13 +64,56 @@ def make_env(name):
     try:
         return gym.make(name)
     except Exception as error:                          # the environment's own, or Gym's
+        lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
-                         + described_error(error)) from None
+                         + described_error(error) + (PACKAGES.get(lacking) or '')) from None
+
+
+def held(env_fn, watch, stack, other=None):
+    """
+    An environment made by `env_fn`, checked and held to its contract.
+
+    Args:
+        env_fn (function or str): As ddpg() has it.
+        watch (guard.Watch): Of its values.
+        stack (contextlib.ExitStack): Which closes it.
+        other (RecordedEnv): The one that was made before, and that this must not be.
+
+    Returns:
+        RecordedEnv
+
+    Raises:
+        BadSetting: It cannot be made, or is not accepted.
+    """
+    if isinstance(env_fn, str):
+        env = make_env(env_fn)
+    elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
+        env = env_fn()
+    else:
+        raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
+                         "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
+                         'and one to test')
+    if other is not None and env is other.inside.outermost:
+        raise BadSetting('env_fn', env_fn, 'a function that makes a new environment at each call: '
+                         'there are two, one to train and one to test')
+    if hasattr(env, 'close'):
+        stack.callback(env.close)
+    check_spaces(env)
+    return RecordedEnv(CheckedEnv(env, watch))
 
 
 def env_id(env):
     """The id that Gym knows `env` by, or the name of its class."""
-    return env.spec.id if env.spec else type(env.unwrapped).__name__
+    spec = getattr(env, 'spec', None)
+    return spec.id if spec else type(getattr(env, 'unwrapped', env)).__name__
+
+
+# ------------------------------------------------------------------------------------------------
+# Spaces
+# ------------------------------------------------------------------------------------------------
+
+# Actions enter the critic as they are: beyond this its values leave float32 within a few updates.
+LARGEST_BOUND = 1e6
 
 
 def check_spaces(env):
@@ -69,14 +123,55 @@ def check_spaces(env):
     Raises:
         BadSetting: It is not.
     """
-    x, a = env.observation_space, env.action_space
-    if not (isinstance(a, Box) and len(a.shape) == 1
-            and np.all(np.isfinite(a.low) & np.isfinite(a.high) & (a.low < a.high))):
+    x, a = (getattr(env, name, None) for name in ('observation_space', 'action_space'))
+    if not (is_vector(a) and np.all(np.isfinite(a.low) & np.isfinite(a.high) & (a.low < a.high))):
         raise BadSetting('env', env_id(env), 'an environment whose actions are a vector with '
                          'finite bounds; its action space is {}'.format(a))
-    if not (isinstance(x, Box) and len(x.shape) == 1):
+    if not is_vector(x):
         raise BadSetting('env', env_id(env), 'an environment whose observations are a vector; '
                          'its observation space is {}'.format(x))
+    low, high = inner_bounds(a)
+    if not (np.all(low < high) and max(abs(low).max(), abs(high).max()) <= LARGEST_BOUND):
+        raise BadSetting('env', env_id(env), 'an environment whose actions have bounds that '
+                         'float32 tells apart, and within +-{:.0e}: let a wrapper scale them; its '
+                         'action space is {}, with bounds {} and {}'.format(
+                             LARGEST_BOUND, a, a.low, a.high))
+
+
+def is_vector(space):
+    """Whether a space, Gym's or Gymnasium's, is a Box of vectors of numbers."""
+    return (type(space).__name__ == 'Box' and len(space.shape) == 1 and space.shape[0] > 0
+            and np.dtype(space.dtype).kind in 'fiu')
+
+
+def inner_bounds(space):
+    """
+    The bounds of a Box's actions as float64 numbers that float32 holds exactly, and that lie within
+    the Box's own: (low, high), each (act_dim,).
+    """
+    bounds = []
+    for bound, inside in ((space.low, np.inf), (space.high, -np.inf)):
+        bound = np.asarray(bound, np.float64)
+        near = bound.astype(np.float32)
+        outside = near < bound if inside > 0 else near > bound
+        bounds.append(np.where(outside, np.nextafter(near, np.float32(inside)), near)
+                      .astype(np.float64))
+    return bounds
+
+
+def float32_box(space):
+    """The float32 vectors within a Box, Gym's or Gymnasium's: this very one where it is such."""
+    if isinstance(space, Box) and space.dtype == np.float32:
+        return space
+    low, high = map(np.float32, inner_bounds(space))
+    return Box(low, high, dtype=np.float32)
+
+
+# ------------------------------------------------------------------------------------------------
+# Gym's contract
+# ------------------------------------------------------------------------------------------------
+
+LIMIT = 'TimeLimit.truncated'       # Gym's key for a time limit that has struck
 
 
 def terminal(done, info):
@@ -84,21 +179,108 @@ def terminal(done, info):
     Whether a step led to a terminal state: a time limit ends an episode, not the task. Where it
     strikes, what would have come still counts.
     """
-    return done and not info.get('TimeLimit.truncated', False)
+    return done and not info.get(LIMIT, False)
 
 
-# ------------------------------------------------------------------------------------------------
-# Gym's contract
-# ------------------------------------------------------------------------------------------------
+class StepInfo(dict):
+    """The info of one step, in which a limit that has struck stays, whatever an outer one says."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, self.get(LIMIT) or value if key == LIMIT else value)
+
+    def update(self, *args, **kwargs):
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+
+class Inside:
+    """
+    Stands in for the methods of an innermost environment, below all of its wrappers:
+
+    - each step has an info of its own, so that what a wrapper writes into it stays in this step;
+    - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
+      terminated, truncated, info; seeds go to reset) becomes Gym's. Which one it is, the first
+      reset tells.
+
+    It is taken out with `bare`, for pickling.
+
+    Args:
+        env (gym.Env): With or without wrappers.
+    """
+
+    def __init__(self, env):
+        self.outermost = env
+        while isinstance(env, gym.Wrapper):
+            env = env.env
+        self.env, self.new_interface, self.seeds = env, None, []
+        self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
+                    if hasattr(env, name)}
+        self.was = {name: vars(env)[name] for name in self.own if name in vars(env)}
+        self.put()
+
+    def put(self):
+        """Put the methods of this object in the place of the environment's."""
+        self.env.reset, self.env.step, self.env.seed = self.reset, self.step, self.seed
+
+    @contextlib.contextmanager
+    def bare(self):
+        """Within it, the environment is as it was made: it, with all of its wrappers."""
+        for name in ('reset', 'step', 'seed'):
+            delattr(self.env, name)
+        vars(self.env).update(self.was)
+        try:
+            yield self.outermost
+        finally:
+            self.put()
+
+    def reset(self, **kwargs):
+        """The observation."""
+        if self.seeds and self.new_interface is not False and takes_seed(self.own['reset']):
+            kwargs.setdefault('seed', self.seeds.pop())
+        returned = self.own['reset'](**kwargs)
+        if self.new_interface is None:
+            self.new_interface = (isinstance(returned, tuple) and len(returned) == 2
+                                  and isinstance(returned[1], dict))
+        return returned[0] if self.new_interface and isinstance(returned, tuple) else returned
+
+    def step(self, a):
+        """Observation, reward, done, info."""
+        returned = self.own['step'](a)
+        if self.new_interface and isinstance(returned, tuple) and len(returned) == 5:
+            o, r, ended, truncated, info = returned
+            returned = o, r, ended or truncated, dict(info, **{LIMIT: truncated and not ended})
+        if (isinstance(returned, (tuple, list)) and len(returned) == 4
+                and isinstance(returned[3], dict)):
+            o, r, done, info = returned
+            returned = o, r, done, StepInfo(info)
+        return returned
+
+    def seed(self, seed=None):
+        """Seed the environment, now or by its next reset."""
+        self.seeds = [] if seed is None else [seed]
+        return self.own['seed'](seed) if 'seed' in self.own else [seed]
+
+
+def takes_seed(reset):
+    """Whether a reset has the keyword `seed`, as Gymnasium's have."""
+    return 'seed' in inspect.signature(reset).parameters
+
 
 class CheckedEnv(gym.Wrapper):
     """
     An environment held to Gym's contract: reset() -> observation, step(action) -> (observation,
-    reward, done, info). It gives float32 copies of observations, float rewards and bool dones.
+    reward, done, info). It gives float32 copies of observations, float rewards, bool dones, and an
+    info of its own; what it sends is a copy.
 
     Args:
-        env (gym.Env): With an observation space of shape (obs_dim,).
+        env (gym.Env): Its spaces are checked (see `check_spaces`). Gymnasium's will do.
         watch (guard.Watch): Of the values that it returns.
+
+    Attributes:
+        action_space (gym.spaces.Box): float32; what an agent may choose. All of it lies within the
+            environment's own bounds, whatever their type.
+        observation_space (gym.spaces.Box): Of the copies, float32.
+        low, high (arrays): The bounds of the actions, float64.
 
     Raises (by reset and step):
         EnvironmentFault: The environment raises, or returns something else.
@@ -106,8 +288,33 @@ class CheckedEnv(gym.Wrapper):
     """
 
     def __init__(self, env, watch):
-        super().__init__(env)
-        self.watch = watch
+        # Not by gym.Wrapper's own __init__: Gymnasium's environments lack what it copies.
+        self.env, self.watch = env, watch
+        self.action_space = float32_box(env.action_space)
+        self.observation_space = float32_box(env.observation_space)
+        self.reward_range = getattr(env, 'reward_range', (-np.inf, np.inf))
+        self.metadata = getattr(env, 'metadata', {})
+        self.low, self.high = inner_bounds(self.action_space)
+        self.sent = np.dtype(env.action_space.dtype)
+        self.inside = Inside(env)
+
+    def legal(self, a):
+        """
+        The action that is sent for `a`, (act_dim,): clipped to the bounds, a whole number where the
+        environment's actions are, and of their type.
+        """
+        a = np.clip(a, self.low, self.high).astype(np.float32)
+        return (a if self.sent.kind == 'f' else np.rint(a)).astype(self.sent)
+
+    def seed(self, seed=None):
+        try:
+            for own in (self.env.action_space, self.env.observation_space):
+                if own is not self.action_space and own is not self.observation_space:
+                    own.seed(seed)
+            return self.env.seed(seed)
+        except Exception as error:      # an environment's own code can raise anything
+            raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
+                             'seed() raises ' + described_error(error)) from None
 
     def reset(self):
         o = self._observation(self._call(self.env.reset))
@@ -115,7 +322,7 @@ class CheckedEnv(gym.Wrapper):
         return o
 
     def step(self, a):
-        returned = self._call(self.env.step, a)
+        returned = self._call(self.env.step, np.array(a))
         if not (isinstance(returned, (tuple, list)) and len(returned) == 4):
             self._fault('its step() returned {}: expected (observation, reward, done, info)',
                         returned)
@@ -130,7 +337,10 @@ class CheckedEnv(gym.Wrapper):
         if not isinstance(info, dict):
             self._fault('its info is {}: expected a dict', info)
         self.watch.finite(observation=o, reward=float(r))
-        return o, float(r), bool(done), info
+        own = dict(info)
+        # A wrapper may give one and the same dict at every step: nothing of this one stays in it.
+        info.pop(LIMIT, None)
+        return o, float(r), bool(done), own
 
     def _call(self, method, *args):
         try:
@@ -167,25 +377,31 @@ class DoesNotRepeat(Exception):
     """An environment that cannot be brought back to where it was. It says why, in one line."""
 
 
+def layers(env):
+    """An environment's wrappers, the outermost first, and itself."""
+    found = [env]
+    while isinstance(found[-1], gym.Wrapper):
+        found.append(found[-1].env)
+    return found
+
+
 def generators(env):
     """
     {name: generator of random numbers}: those of an environment, of its wrappers and of their
     spaces, and the global ones of `random` and NumPy.
     """
     found = {'random': random, 'numpy': np.random}
-    depth = 0
-    while env is not None:
+    for depth, layer in enumerate(layers(env)):
         attributes = {}
-        for owner in reversed(type(env).__mro__):
+        for owner in reversed(type(layer).__mro__):
             attributes.update(vars(owner))
-        attributes.update(vars(env))
+        attributes.update(vars(layer))
         for name, value in sorted(attributes.items()):
-            if isinstance(value, gym.Space):
+            if hasattr(value, 'np_random') and hasattr(value, 'sample'):        # a space
                 name, value = name + '.np_random', value.np_random
             if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
                     and not any(value is known for known in found.values())):
                 found['{}.{}'.format(depth, name)] = value
-        env, depth = env.env if isinstance(env, gym.Wrapper) else None, depth + 1
     return found
 
 
@@ -225,52 +441,137 @@ def set_random_states(env, states):
             generator.set_state(states[name])
 
 
+# What an attribute may be to be saved, and how large an array.
+NUMBERS = (bool, int, float, str, type(None))
+LARGEST_ARRAY = 100000
+
+
+def attributes(owner, depth=0):
+    """
+    The attributes of an object that are numbers, text or arrays, and those of the objects that are
+    its attributes: {name: value or dict}. All else it keeps to itself.
+    """
+    found = {}
+    for name, value in sorted(vars(owner).items()):
+        if isinstance(value, np.generic):
+            value = np.asarray(value)
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind in 'biuf' and value.size <= LARGEST_ARRAY:
+                found[name] = value.copy()
+        elif type(value) in NUMBERS:
+            found[name] = value
+        elif depth < 3 and is_plain_object(value):
+            inner = attributes(value, depth + 1)
+            if inner:
+                found[name] = inner
+    return found
+
+
+def is_plain_object(value):
+    """Whether an attribute is an object of someone's own class, such as a running mean."""
+    return (hasattr(value, '__dict__') and not isinstance(value, (type, dict, gym.Env, gym.Space))
+            and not callable(value) and type(value).__module__.split('.')[0] not in (
+                'builtins', 'gym', 'mujoco_py', 'logging', 'threading'))
+
+
+def set_attributes(owner, values):
+    """Give an object the attributes that `attributes` found in another one of its kind."""
+    for name, value in values.items():
+        present = vars(owner).get(name)
+        if isinstance(value, dict):
+            if hasattr(present, '__dict__'):
+                set_attributes(present, value)
+        elif isinstance(value, np.ndarray):
+            if (isinstance(present, np.ndarray) and present.shape == value.shape
+                    and present.dtype == value.dtype and present.flags.writeable):
+                present[...] = value            # others may look at this very array
+            else:
+                setattr(owner, name, value[()] if not value.ndim else value.copy())
+        else:
+            setattr(owner, name, value)
+
+
 class RecordedEnv(gym.Wrapper):
     """
     An environment that can be brought back to where it is, in the middle of an episode.
 
-    No environment can save itself in general, so this one remembers its random states before the
-    last reset and the actions since: they are played again. That is exact where an episode depends
-    on nothing but these states (see `generators`) and actions, as in MuJoCo, and is checked.
+    No environment can save itself in general, so this one remembers, of the running episode and of
+    the one before, what there was before its reset (random states; attributes that are numbers or
+    arrays) and the actions since: they are played again. That is exact where an episode depends on
+    nothing else, as in MuJoCo; and it is checked, by a digest of all observations, rewards and
+    ends.
 
     Attributes, of the running episode: observation (the last one), ep_ret (the sum of its rewards)
     and ep_len (the number of its steps).
     """
     observation = None          # before the first reset
 
+    def __init__(self, env):
+        # Like CheckedEnv, which `env` is.
+        self.env, self.running, self.before = env, None, None
+        self.action_space, self.observation_space = env.action_space, env.observation_space
+        self.reward_range, self.metadata = env.reward_range, env.metadata
+
     def reset(self):
-        self.at_reset, self.actions = random_states(self.env), []
+        self.before = self.running
+        self.running = dict(at_reset=random_states(self.env), attributes=self._attributes(),
+                            actions=[], digest=hashlib.sha256())
         self.ep_ret, self.ep_len = 0., 0
         self.observation = self.env.reset()
+        self.running['digest'].update(self.observation.tobytes())
         return self.observation
 
     def step(self, a):
-        self.actions.append(np.array(a))
-        returned = self.env.step(a)
-        self.observation = returned[0]
-        self.ep_ret += returned[1]
+        self.running['actions'].append(np.array(a))
+        self.observation, r, done, info = self.env.step(a)
+        self.running['digest'].update(self.observation.tobytes() + struct.pack('d?', r, done))
+        self.ep_ret += r
         self.ep_len += 1
-        return returned
+        return self.observation, r, done, info
 
-    def get_state(self):
-        """For `set_state`."""
-        return dict(at_reset=self.at_reset, actions=np.array(self.actions),
-                    observation=self.observation, now=random_states(self.env))
+    def _attributes(self):
+        return {str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])}
+
+    def _set_attributes(self, values):
+        for depth, layer in enumerate(layers(self.env)[1:]):
+            set_attributes(layer, values[str(depth)])
+
+    def get_state(self, before=True):
+        """
+        For `set_state`.
+
+        Args:
+            before (bool): Whether the episode before the running one is to be played again, too:
+                what it leaves behind may be more than this can see.
+        """
+        def saved(record):
+            return record and dict(record, actions=np.array(record['actions']),
+                                   digest=record['digest'].hexdigest())
+
+        return dict(before=saved(self.before) if before else None, running=saved(self.running),
+                    now=random_states(self.env), attributes=self._attributes())
 
     def set_state(self, state):
         """
-        Play an episode again, up to where it was.
+        Play episodes again, up to where it was.
 
         Raises:
-            DoesNotRepeat: That leads to another observation, or there are other random generators.
+            DoesNotRepeat: That leads to other observations, rewards or ends, or there are other
+                random generators.
         """
-        set_random_states(self.env, state['at_reset'])
-        self.reset()
-        for a in state['actions']:
-            self.step(a)
+        # Where this environment has played already, it has what an episode leaves behind.
+        before, self.running = None if self.running else state['before'], None
+        for name, record in (('the last', before), ('the running', state['running'])):
+            if record is None:
+                continue
+            set_random_states(self.env, record['at_reset'])
+            self._set_attributes(record['attributes'])
+            self.reset()
+            for a in record['actions']:
+                self.step(a)
+            if self.running['digest'].hexdigest() != record['digest']:
+                raise DoesNotRepeat(
+                    'its environment does not repeat: the {} actions of {} episode lead to another '
+                    'observation, reward or end'.format(len(record['actions']), name))
         set_random_states(self.env, state['now'])
-        if not np.array_equal(self.observation, state['observation']):
-            raise DoesNotRepeat(
-                'its environment does not repeat: the {} actions of the running episode lead to '
-                'another observation, {} instead of {}'.format(len(state['actions']), *(
-                    ' '.join(map(str, o[:4])) for o in (self.observation, state['observation']))))
+        self._set_attributes(state['attributes'])

@@ -132,6 +132,25 @@ def read_table(run_folder):
     return table
 
 
+def memory_available():
+    """Bytes of memory that a new process can have, by the machine and its container."""
+    def number(path):
+        try:
+            with open(path) as file:
+                return int(file.read())
+        except (OSError, ValueError):       # there is none, or it says "max"
+            return None
+
+    with open('/proc/meminfo') as file:
+        found = [1024 * int(re.search(r'^MemAvailable: *(\d+) kB', file.read(), re.MULTILINE)[1])]
+    for limit, used in (('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current'),
+                        ('/sys/fs/cgroup/memory/memory.limit_in_bytes',
+                         '/sys/fs/cgroup/memory/memory.usage_in_bytes')):
+        if number(limit) is not None and number(used) is not None:
+            found.append(number(limit) - number(used))
+    return min(found)
+
+
 def cpuinfo():
     """What /proc/cpuinfo says of the first processor: {name: text}."""
     with open('/proc/cpuinfo') as file:

@@ -43,14 +43,17 @@ _noting = []                # not empty within `noting_signals`
 @contextlib.contextmanager
 def noting_signals():
     """
-    Inside, the first Ctrl-C or SIGTERM is only noted, for `pending_signal`, so that the loop can
-    finish its step and save. The second ends the process at once. Only the main thread can note
-    signals, and once is enough: elsewhere this does nothing.
+    Inside, the first Ctrl-C, SIGTERM or SIGHUP is only noted, for `pending_signal`, so that the
+    loop can finish its step and save. The second ends the process at once. Only the main thread can
+    note signals, and once is enough: elsewhere this does nothing.
     """
     if _noting or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    # Where SIGHUP is ignored, as under nohup, it stays so.
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
 
     def note(signum, frame):
         _received.append(signum)

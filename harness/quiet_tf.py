@@ -1,11 +1,16 @@
 """
-quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported. Import this first.
+quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported. Import this
+first.
 """
 import os
+import sys
 import warnings
 
 from harness.files import cpuinfo
 
+if sys.flags.optimize > 1:
+    print('TensorFlow 1.15 reads its own docstrings: expected Python without -OO', file=sys.stderr)
+    sys.exit(2)
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 # For Intel's build: one thread per operation here too, and on AMD's processors the kernels that
 # they are able to run (MKL takes its slowest there). The stock build reads neither.

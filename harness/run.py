@@ -13,12 +13,11 @@ from types import SimpleNamespace
 import numpy as np
 from tqdm import tqdm
 
-import core
 from harness import checkpoint, envs, guard, origin, truth
-from harness.agent import Agent, CriticAlone, Export
-from harness.files import read_config
+from harness.agent import Agent, CriticAlone
+from harness.files import memory_available, read_config
 from harness.quiet_tf import tf
-from harness.settings import BadSetting, check_same_run, first_line
+from harness.settings import BadSetting, check_same_run, first_line, in_json
 from harness.table import Table
 
 
@@ -45,6 +44,14 @@ def seed_everything(seed, env, test_env):
         space.seed(other)
     env.action_space.seed(actions)
     return seed, replay
+
+
+LAST_WORDS = """
+The run is in {1}. From here on:
+    python -m spinup.run test_policy {0} --video policy.mp4
+    python -m spinup.run plot {0}
+    python -m tools.diagnose {0}
+    python ddpg.py --resume {0} --epochs {2}"""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -81,7 +88,8 @@ class Run:
 
     def __init__(self, arguments):
         self.arguments = s = SimpleNamespace(**arguments)
-        self.t, self.epochs_done, self.folder = 0, 0, None
+        self.t, self.epochs_done = 0, 0
+        self.folder = self.table = None         # until it begins
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
             self.resumed = s.resume
@@ -97,29 +105,28 @@ class Run:
 
     def _make_environments(self, stack):
         """The two environments, checked: `env` and `test_env`."""
-        env_fn = self.arguments.env_fn
-
-        def make(when):
-            env = envs.make_env(env_fn) if isinstance(env_fn, str) else env_fn()
-            stack.callback(env.close)
-            envs.check_spaces(env)
-            return env, envs.RecordedEnv(envs.CheckedEnv(env, guard.Watch(when)))
-
-        self.bare_env, self.env = make(lambda: 'at step {}'.format(self.t))
-        _, self.test_env = make(lambda: 'in a test episode after step {}'.format(self.t))
+        self.env = envs.held(self.arguments.env_fn, guard.Watch(
+            lambda: 'at step {}'.format(self.t)), stack)
+        self.test_env = envs.held(self.arguments.env_fn, guard.Watch(
+            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env)
+        self.test_began = None      # the state of test_env before the test that is running
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
         self.act_dim, = self.env.action_space.shape
+        check_memory(self.arguments, self.obs_dim, self.act_dim)
 
     def _settle(self, arguments):
         """What config.json says; and where the run goes on, whether it may."""
         s = self.arguments
         self.config = {name: value for name, value in arguments.items()
                        if name not in ('env_fn', 'logger_kwargs', 'resume')}
-        self.config.update(actor_critic=s.actor_critic.__name__, env=(
-            s.env_fn if isinstance(s.env_fn, str) else envs.env_id(self.bare_env)))
+        by_id = isinstance(s.env_fn, str)
+        self.config.update(
+            actor_critic=getattr(s.actor_critic, '__name__', type(s.actor_critic).__name__),
+            env=s.env_fn if by_id else envs.env_id(self.env.inside.outermost),
+            env_made_by='id' if by_id else 'function')
         if not self.resumed:
-            self.config.update(origin.provenance())
+            self.config = in_json(dict(self.config, **origin.provenance()))
             if 'exp_name' in s.logger_kwargs:
                 self.config['exp_name'] = s.logger_kwargs['exp_name']
             return
@@ -140,7 +147,7 @@ class Run:
         s = self.arguments
         known = graph, self.watch, s.threads, s.lr_decay_steps
         agent = (Agent(*known) if s.policy == 'learned' else
-                 CriticAlone(*known, seed, self.env.action_space))
+                 CriticAlone(*known, seed, self.env))
         self.stack.callback(agent.close)
         return agent
 
@@ -173,9 +180,8 @@ class Run:
             self._go_on()
         else:
             self._begin()
-        self.export = Export(self.table.logger, agent, s.actor_critic, self.ac_kwargs)
+        self.export = agent.exporter(self.table.logger, s.actor_critic, self.ac_kwargs)
         self.stack.callback(self.export.close)
-        agent.graph.x.graph.finalize()
         self.bar = self.stack.enter_context(tqdm(
             total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
             disable=None))
@@ -194,12 +200,10 @@ class Run:
         self.checkpoints = claim_checkpoints(self.folder)
         self.stack.callback(self.checkpoints.close)
         self.table = Table(known)
+        self.stack.callback(self.table.close)
         self.table.logger.save_config(self.config)
-        graph = agent.graph.x.graph
-        with graph.as_default():
-            self.table.log('Number of parameters: pi %d, q %d, in all %d\n' % tuple(
-                core.count_vars(core.get_vars(scope)) for scope in ('main/pi/', 'main/q/', 'main/')))
-        tf.summary.FileWriter(self.folder, graph).close()      # for TensorBoard
+        self.table.log(agent.size() + '\n')
+        agent.draw(self.folder)
         if s.policy == 'random':
             agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log)
         self.env.reset()
@@ -208,7 +212,7 @@ class Run:
         state, self.checkpoints = self.resumed.state, self.resumed
         try:
             self.env.set_state(state['env'])
-            envs.set_random_states(self.test_env, state['test_env'])
+            self.test_env.set_state(state['test_env'])
         except (envs.DoesNotRepeat, guard.RunStopped) as why:
             raise cannot_resume(self.folder, why) from why
         self.process.set_state(state['process'])
@@ -216,6 +220,7 @@ class Run:
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
         self.table = Table(dict(self.arguments.logger_kwargs, output_dir=self.folder), state)
+        self.stack.callback(self.table.close)
         if self.config != read_config(self.folder):
             self.table.logger.save_config(self.config)
         for why in self.checkpoints.ignored:
@@ -250,11 +255,10 @@ class Run:
     def end_epoch(self):
         """Test the policy without noise, and write the epoch's row. Raises guard.RunStopped."""
         s, policy = self.arguments, self.learner.policy(self.test_env)
-        before = envs.random_states(self.test_env)
+        self.test_began = self.test_env.get_state(before=False)
 
         def before_step():
             if guard.pending_signal():          # all of the test is done when the run goes on
-                envs.set_random_states(self.test_env, before)
                 self._interrupt()
 
         played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
@@ -264,7 +268,7 @@ class Run:
         self.bar.clear()
         self.table.end_epoch(Epoch=self.epoch, TotalEnvInteracts=self.t, **self.learner.judged(
             played, s.gamma, self.env.action_space))
-        self.epochs_done, self.learner.updates = self.epoch, 0
+        self.epochs_done, self.learner.updates, self.test_began = self.epoch, 0, None
 
     def _interrupt(self):
         self.save()
@@ -283,10 +287,10 @@ class Run:
             t=self.t, epochs_done=self.epochs_done, time=time.time() - self.table.began,
             agent=self.learner.get_state(), replay=self.replay.rng.get_state(legacy=False),
             process=self.process.get_state(), env=self.env.get_state(),
-            test_env=envs.random_states(self.test_env))
+            test_env=self.test_began or self.test_env.get_state(before=False))
         # The checkpoint comes last: where that of the last epoch is, the run has finished.
         for what, write in (
-                ('export the policy', lambda: self.export.save(self.bare_env)),
+                ('export the policy', self._export),
                 ('save a checkpoint', lambda: self.checkpoints.save(
                     self.config, dict(state, log=self.table.get_state()), self.replay))):
             try:
@@ -296,17 +300,49 @@ class Run:
                                'is tried again next time.'.format(
                                    what, self.t, first_line(error)), 'red')
 
+    def _export(self):
+        with self.env.inside.bare() as env:
+            self.export.save(env)
+
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
         self.stack.close()
+        if not error and self.table:
+            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder, 2 * self.epochs_done))
         if isinstance(error, guard.Interrupted):
             print('Interrupted by {}. To go on: {}'.format(error, resume_command(self.folder)))
         elif (isinstance(error, guard.RunStopped) and self.folder
               and checkpoint.is_in(self.folder)):
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
                   + resume_command(self.folder))
+
+
+def check_memory(s, obs_dim, act_dim):
+    """
+    Check that replay buffer and networks fit into the memory that there is.
+
+    Args:
+        s (SimpleNamespace): The arguments of ddpg().
+        obs_dim, act_dim (int): Components of an observation and of an action.
+
+    Raises:
+        BadSetting: They do not.
+    """
+    there_is = memory_available()
+    sizes = (obs_dim + act_dim,) + tuple(s.ac_kwargs.get('hidden_sizes', ())) + (act_dim + 1,)
+    weights = 2 * sum(a * b for a, b in zip(sizes, sizes[1:]))
+    for name, numbers in (
+            ('replay_size', s.replay_size * (2 * obs_dim + act_dim + 2)),
+            # Main and target, Adam's two slots, gradients, what is exported and saved.
+            ('hidden_sizes', 10 * weights),
+            ('batch_size', 10 * s.batch_size * sum(sizes))):
+        if 4 * numbers > there_is:
+            value = s.ac_kwargs[name] if name in s.ac_kwargs else getattr(s, name)
+            raise BadSetting(name, list(value) if isinstance(value, tuple) else value,
+                             'what fits into memory; it takes {:.0f} GB, and there are '
+                             '{:.1f}'.format(4 * numbers / 1e9, there_is / 1e9))
 
 
 # ------------------------------------------------------------------------------------------------

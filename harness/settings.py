@@ -54,7 +54,9 @@ SETTINGS = dict(
 )
 
 # What may differ in config.json between a run's beginning and its going on.
-MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name'} | origin.KEYS
+MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name', 'env_made_by'} | origin.KEYS
+
+MOST_THREADS = 64       # a session makes them all at once
 
 # Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
 # error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update.
@@ -66,7 +68,10 @@ RANDOM_POLICY = dict(polyak=0.02)
 # ------------------------------------------------------------------------------------------------
 
 class BadSetting(ValueError):
-    """A setting outside of what is accepted: its `name`, its `value`, and `accepted` in words."""
+    """
+    A setting outside of what is accepted: its `name`, its `value`, and `accepted` in words. A name
+    in capitals is what --help calls an argument that is no flag.
+    """
 
     def __init__(self, name, value, accepted):
         super().__init__('{}={}: expected {}'.format(name, value, accepted))
@@ -75,7 +80,8 @@ class BadSetting(ValueError):
     def flag(self):
         """The same in terms of the command line, in one line."""
         value = ' '.join(map(str, self.value)) if isinstance(self.value, list) else self.value
-        return '--{} {}: expected {}'.format(self.name.replace('_', '-'), value, self.accepted)
+        name = self.name if self.name.isupper() else '--' + self.name.replace('_', '-')
+        return '{} {}: expected {}'.format(name, value, self.accepted)
 
 
 class Number:
@@ -92,6 +98,8 @@ class Number:
         return '{} {} {}'.format(noun, 'above' if self.above else 'of at least', self.low)
 
     def __call__(self, value):
+        if isinstance(value, (bool, type(None))):
+            raise ValueError
         number = float(value)                                   # 1e6 is a whole number, too
         above_low = number > self.low if self.above else number >= self.low
         if not (above_low and number <= self.high and math.isfinite(number)
@@ -123,9 +131,27 @@ class Each:
         return 'one or more, each {}'.format(self.item)
 
     def __call__(self, values):
-        if isinstance(values, str) or not values:
+        if isinstance(values, str) or not len(values):
             raise ValueError
         return tuple(self.item(value) for value in values)
+
+
+class Activation:
+    """A function of tf.nn, or its name. From Python any other function of a tensor will do, too."""
+    metavar = 'NAME'
+    names = ('relu', 'elu', 'selu', 'leaky_relu', 'relu6', 'softplus', 'softsign', 'swish', 'tanh',
+             'sigmoid')
+
+    def __str__(self):
+        return 'one of ' + ', '.join(self.names)
+
+    def __call__(self, value):
+        if callable(value) and not isinstance(value, type):
+            return value
+        if value not in self.names:
+            raise ValueError
+        from harness.quiet_tf import tf     # here: what only reads settings does without
+        return getattr(tf.nn, value)
 
 
 class Unset:
@@ -172,6 +198,7 @@ ACCEPTED = dict(
     hidden_sizes=Each(Number(int, 1)),
     action_layer=Number(int, 1),
     init=OneOf('glorot', 'paper', 'torch'),
+    activation=Activation(),
 )
 
 
@@ -209,6 +236,9 @@ def check_settings(settings):
     if checked.get('lr_decay_steps') and steps > checked['lr_decay_steps']:
         raise BadSetting('lr_decay_steps', checked['lr_decay_steps'],
                          'at least {}, the steps of the run, or none'.format(steps))
+    if checked.get('threads', 1) > MOST_THREADS:
+        raise BadSetting('threads', checked['threads'],
+                         'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],
@@ -224,8 +254,8 @@ def defaults_of(function):
 
 def resolved(algorithm, given):
     """
-    All keyword arguments of `algorithm` that are settings, and ac_kwargs: what was given, as values,
-    and the defaults of what was not.
+    All keyword arguments of `algorithm` that are settings, and ac_kwargs: what was given, as
+    values, and the defaults of what was not.
 
     Args:
         algorithm (function): ddpg(). Its `actor_critic` has defaults, too.
@@ -256,6 +286,11 @@ def checked(algorithm):
     return call
 
 
+def in_json(config):
+    """A config as config.json has it: functions by their names, tuples as lists."""
+    return json.loads(json.dumps(convert_json(config)))
+
+
 def check_same_run(config, saved, epochs_done):
     """
     Check that a run may go on with other settings.
@@ -267,9 +302,10 @@ def check_same_run(config, saved, epochs_done):
     Raises:
         BadSetting: A setting that would change the run, or fewer epochs than it has done.
     """
-    config = json.loads(json.dumps(convert_json(config)))       # as config.json would have it
+    config = in_json(config)
     config, saved = ({**each, **each.get('ac_kwargs', {})} for each in (config, saved))
-    for name in sorted((set(config) | set(saved)) - MAY_CHANGE - {'ac_kwargs'}):
+    names = (set(config) | set(saved)) - MAY_CHANGE - {'ac_kwargs'}
+    for name in sorted(names, key=lambda name: (name != 'actor_critic', name)):
         now, then = config.get(name), saved.get(name)
         if now != then:
             raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(

@@ -8,8 +8,8 @@ import numpy as np
 
 from spinup.utils.logx import EpochLogger
 
-# Spinning Up's columns, in its order, then ours. 'statistics': mean, standard deviation, maximum and
-# minimum of what was stored in the epoch; 'mean': the mean alone; 'value': given with the row.
+# Spinning Up's columns, in its order, then ours. 'statistics': mean, standard deviation, maximum
+# and minimum of what was stored in the epoch; 'mean': the mean alone; 'value': given with the row.
 COLUMNS = [
     ('Epoch', 'value'), ('EpRet', 'statistics'), ('TestEpRet', 'statistics'), ('EpLen', 'mean'),
     ('TestEpLen', 'mean'), ('TotalEnvInteracts', 'value'), ('QVals', 'statistics'),
@@ -42,7 +42,7 @@ class Table:
                 (key, list(values)) for key, values in state['log']['pending'].items())
 
     def store(self, **values):
-        """Keep values of this epoch: EpRet, EpLen and Terminal of an episode; what an update gives."""
+        """Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives."""
         self.logger.store(**values)
 
     def log(self, text, color='green'):
@@ -76,6 +76,10 @@ class Table:
             self.log('Warning: could not write the table: {}'.format(error), 'red')
             self.logger.log_current_row.clear()
             self.logger.first_row = False
+
+    def close(self):
+        """Close the file. (OpenAI's EpochLogger leaves that to the end of the process.)"""
+        getattr(self.logger, 'close', self.logger.output_file.close)()
 
     def get_state(self):
         """

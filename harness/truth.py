@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from harness import guard
-from harness.envs import DoesNotRepeat, random_states, set_random_states, terminal
+from harness.envs import DoesNotRepeat, random_states, terminal
 
 # A time limit cuts a return off. What would have followed counts by the critic's own value there,
 # which weighs gamma**n after n more rewards. Pairs where it weighs more than this are left out.
@@ -29,15 +29,13 @@ def without_noise(pi, env):
         env (envs.CheckedEnv): Where it acts.
 
     Returns:
-        A function of an observation, (obs_dim,): the action, (act_dim,), within its bounds. It
-        raises guard.NotFinite where that is NaN.
+        A function of an observation, (obs_dim,): the action that is sent, (act_dim,). It raises
+        guard.NotFinite where that is NaN.
     """
-    low, high = env.action_space.low, env.action_space.high
-
     def policy(o):
-        a = np.clip(pi(o[None])[0], low, high)
+        a = pi(o[None])[0]
         env.watch.finite(action=a)
-        return a
+        return env.legal(a)
     return policy
 
 
@@ -150,7 +148,7 @@ def held_out(env, gamma, seed, say):
     environment's own randomness. Rollouts go on past a time limit.
 
     Args:
-        env (envs.RecordedEnv): Its random states are as before afterwards.
+        env (envs.RecordedEnv): Its state is as before afterwards.
         gamma (float): Discount per step, below 1.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.
@@ -169,20 +167,20 @@ def held_out(env, gamma, seed, say):
     horizon = int(np.ceil(np.log(LAST_WEIGHT) / np.log(gamma))) if gamma else 1
 
     def uniform():
-        return rng.uniform(low, high).astype(np.float32)
+        return env.legal(rng.uniform(low, high))
 
     def reseed():
         env.seed(int(rng.randint(2 ** 31)))
 
-    found, before = [], random_states(env)
+    found, before = [], env.get_state(before=False)
     for _ in range(STATES):
         reseed()
         env.reset()
         states, done = [], False
         while not done and len(states) < FIRST_STEPS:
-            states.append(env.get_state())
+            states.append((env.observation, env.get_state(before=False)))
             _, _, done, _ = env.step(uniform())
-        state, a, returns = states[rng.randint(len(states))], uniform(), []
+        (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
             try:
                 env.set_state(state)
@@ -195,9 +193,10 @@ def held_out(env, gamma, seed, say):
                 done = terminal(done, info)
                 rewards.append(r)
             returns.append(discounted_returns(rewards, gamma)[0])
-        found.append((state['observation'], a, np.mean(returns),
+        found.append((x, a, np.mean(returns),
                       np.std(returns, ddof=1) / np.sqrt(ROLLOUTS)))
-    set_random_states(env, {**random_states(env), **before})    # some are made in a first reset
+    before['now'] = {**random_states(env.env), **before['now']}     # some are made in a first reset
+    env.set_state(before)
     x, a, g, standard_error = map(np.array, zip(*found))
     say('It is {:.4g} +- {:.2g} over the states, with a standard error of {:.2g} each'.format(
         g.mean(), g.std(), np.sqrt(np.mean(standard_error ** 2))))

@@ -181,10 +181,11 @@ def buffer_and_checkpoints(folder):
 
 @pytest.mark.parametrize('n', range(1, 20))
 def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monkeypatch, n):
+    config = origin.provenance()
     replay, checkpoints = buffer_and_checkpoints(tmp_path)
     failing_at(monkeypatch, n, Killed())
     try:
-        checkpoints.save(origin.provenance(), dict(t=25, big=np.arange(99)), replay)
+        checkpoints.save(config, dict(t=25, big=np.arange(99)), replay)
         whole = True
     except Killed:
         whole = False
@@ -201,17 +202,18 @@ def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monk
         begun = any('checkpoint-000003' in name for name in names(str(tmp_path)))
         assert len(last.ignored) == (t == 20 and begun)
         last.drop_ignored()
-        last.save(origin.provenance(), dict(t=25), replay)
+        last.save(config, dict(t=25), replay)
         assert not [name for name in names(str(tmp_path)) if 'partial' in name]
         assert [number for number, _ in last.complete][-1] > 2
 
 
 @pytest.mark.parametrize('n', range(1, 20))
 def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, n):
+    config = origin.provenance()
     replay, checkpoints = buffer_and_checkpoints(tmp_path)
     failing_at(monkeypatch, n, OSError(errno.ENOSPC, 'No space left on device'))
     try:
-        checkpoints.save(origin.provenance(), dict(t=25), replay)
+        checkpoints.save(config, dict(t=25), replay)
     except OSError:
         pass
     monkeypatch.undo()
@@ -219,7 +221,7 @@ def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, 
     assert n > 12 or not [name for name in names(str(tmp_path))
                          if 'partial' in name or 'checkpoint-000003' in name]
     replay.store([25, 25], [25], 25, [25, 25], 0)
-    checkpoints.save(origin.provenance(), dict(t=26), replay)
+    checkpoints.save(config, dict(t=26), replay)
     checkpoints.close()
     with Checkpoints(str(tmp_path), resume=True) as last:
         back = ddpg.ReplayBuffer(2, 1, 12, 0)
@@ -455,8 +457,9 @@ def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, mai
     main('--resume', folder, '--epochs', '3')
     assert [name for name in os.listdir(folder) if 'tfevents' in name] == events    # one graph
     assert command('test_policy', folder, '-n', '1', '-nr').returncode == 0
-    assert command('plot', folder).returncode == 0
-    assert 'Performance.png' in os.listdir(folder)
+    figure = str(tmp_path / 'Performance.png')
+    assert command('plot', folder, '--output', figure).returncode == 0
+    assert os.path.getsize(figure) > 10000
 
 
 def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):

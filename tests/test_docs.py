@@ -17,7 +17,7 @@ from tools import algorithm, diagnose, summary, sweep
 
 PAGES = [os.path.join(HERE, 'README.md')] + sorted(glob.glob(os.path.join(HERE, 'docs', '*.md')))
 # What stands in the pages for a name of the reader's.
-PLACEHOLDER = re.compile(r'<\w+>|\b(FOLDER|RUN_FOLDER|RUN|PYTHON|FILE|COMMIT|STAGE|ENV|SEED|FLAGS)\b')
+PLACEHOLDER = re.compile(r'<\w+>|\b(FOLDER|RUN_FOLDER|RUN|PYTHON|FILE|COMMIT|STAGE|ENV|SEED)\b')
 
 
 def text_of(page):

@@ -97,10 +97,9 @@ def body(function):
         statements = statements[1:]
     if not statements:
         return 0
-    last = max(getattr(node, 'lineno', 0) for node in ast.walk(function))
-    first = statements[0]
-    return last - min(first.lineno, *(d.lineno for d in getattr(first, 'decorator_list', ()))
-                      or (first.lineno,)) + 1
+    first = min([statements[0].lineno] + [
+        decorator.lineno for decorator in getattr(statements[0], 'decorator_list', [])])
+    return max(getattr(node, 'lineno', 0) for node in ast.walk(function)) - first + 1
 
 
 def test_no_function_is_long_and_the_script_is_short():

@@ -20,14 +20,15 @@ SOURCE, PAGE = 'ddpg.py', os.path.join('docs', 'algorithm.md')
 # (what Algorithm 1 says, in its symbols and our words; how the comment in ddpg.py begins), in the
 # order of the paper. GRAPH and LOOP say in which order the comments come in the file.
 STEPS = [
-    ('Initialise the critic <i>Q</i>(<i>s</i>, <i>a</i>) and the actor <i>μ</i>(<i>s</i>) with random '
-     'weights, and the targets <i>Q′</i> and <i>μ′</i> with the same ones.',
+    ('Initialise the critic <i>Q</i>(<i>s</i>, <i>a</i>) and the actor <i>μ</i>(<i>s</i>) with '
+     'random weights, and the targets <i>Q′</i> and <i>μ′</i> with the same ones.',
      'Initialise Q(s, a) and mu(s) at random'),
-    ('Initialise the replay buffer <i>R</i>.', 'Initialise Q, mu, Q\' and mu\'; the replay buffer R'),
+    ('Initialise the replay buffer <i>R</i>.',
+     "Initialise Q, mu, Q' and mu'; the replay buffer R"),
     ('<b>For each episode</b>: the first one begins. Observe <i>s</i><sub>1</sub>.',
      'The first episode begins: s_1'),
-    ('<b>For each step <i>t</i></b>: select <i>a<sub>t</sub></i> = <i>μ</i>(<i>s<sub>t</sub></i>) + '
-     '<i>N<sub>t</sub></i>, by the policy and the noise.', 'Select a_t'),
+    ('<b>For each step <i>t</i></b>: select <i>a<sub>t</sub></i> = '
+     '<i>μ</i>(<i>s<sub>t</sub></i>) + <i>N<sub>t</sub></i>, by the policy and the noise.', 'Select a_t'),
     ('Execute <i>a<sub>t</sub></i>; observe the reward <i>r<sub>t</sub></i> and the state '
      '<i>s</i><sub><i>t</i>+1</sub>.', 'Execute a_t'),
     ('Store (<i>s<sub>t</sub></i>, <i>a<sub>t</sub></i>, <i>r<sub>t</sub></i>, '
@@ -36,7 +37,7 @@ STEPS = [
      '<i>s</i><sub>1</sub>.', 'A new episode begins'),
     ('Sample a minibatch of <i>N</i> transitions from <i>R</i>, uniformly.', 'Sample a minibatch'),
     ('<i>y<sub>i</sub></i> = <i>r<sub>i</sub></i> + <i>γ Q′</i>(<i>s</i><sub><i>i</i>+1</sub>, '
-     '<i>μ′</i>(<i>s</i><sub><i>i</i>+1</sub>)).', 'y_i = '),
+     '<i>μ′</i>(<i>s</i><sub><i>i</i>+1</sub>)).', 'y_i = r_i'),
     ('Update the critic by minimising <i>L</i>, the mean of (<i>y<sub>i</sub></i> − '
      '<i>Q</i>(<i>s<sub>i</sub></i>, <i>a<sub>i</sub></i>))².', 'L, the mean of'),
     ('Update the actor by the sampled policy gradient: <i>Q</i>’s gradient by the action, at '

@@ -4,8 +4,8 @@ same_bits.py: another commit and this checkout, trained side by side: is every b
     python -m tools.bench.same_bits COMMIT [--seed 3] [--steps 3000]
 
 For refactorings, which change none. Each case is trained by `python ddpg.py` of both trees, with
-each tree's own spinup; what is compared is every column of progress.txt but Time, and every variable
-of the last checkpoint: main and target networks, Adam's slots and powers.
+each tree's own spinup; what is compared is every column of progress.txt but Time, and every
+variable of the last checkpoint: main and target networks, Adam's slots and powers.
 """
 import argparse
 import glob
@@ -29,7 +29,8 @@ CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
     '--env Pendulum-v0 --policy random --gamma 0.9 ' + SHORT,
     '--env HalfCheetah-v2 --policy random --gamma 0.9 --threads 2 ' + SHORT,
     '--env Walker2d-v2 --noise gaussian --weight-decay 0.01 --decay-kind per_step ' + SHORT,
-    '--env Swimmer-v2 --weight-decay 0.01 --decay-kind l2 --action-layer 1 --batch-size 100 ' + SHORT]
+    '--env Swimmer-v2 --weight-decay 0.01 --decay-kind l2 --action-layer 1 --batch-size 100 '
+    + SHORT]
 
 
 def trained(tree, flags, folder):

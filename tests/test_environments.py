@@ -1,0 +1,514 @@
+"""
+test_environments.py: environments as people have them: what they change, share, keep and return,
+and what is stored of it. The rows of docs/environments.md.
+"""
+import contextlib
+import os
+import signal
+
+import gym
+import numpy as np
+import pytest
+from gym.spaces import Box
+from gym.wrappers import TimeLimit
+from hypothesis import given, settings, strategies as st
+
+import ddpg
+from harness import envs, guard
+from harness.envs import CheckedEnv, DoesNotRepeat, RecordedEnv
+from harness.run import Run
+from harness.settings import BadSetting
+from kit import RunFolder, only_run, refusal, run_main
+
+SMALL = dict(epochs=1, steps_per_epoch=60, start_steps=20, update_after=30, num_test_episodes=1,
+             batch_size=4, replay_size=1000, threads=1, max_ep_len=50,
+             ac_kwargs=dict(hidden_sizes=(8, 8)))
+
+
+def checked(env):
+    """An environment as ddpg() holds it."""
+    return RecordedEnv(CheckedEnv(env, guard.Watch(lambda: 'here')))
+
+
+# ---- The loop and the replay buffer against what the environment saw -----------------------------
+
+class FakeAgent:
+    """In place of an Agent, without TensorFlow: acts far beyond all bounds, and learns nothing."""
+    updates = 0
+
+    def __init__(self, dims, seed):
+        self.dims, self.rng = dims, np.random.RandomState(seed)
+
+    def act(self, o):
+        size = 1e7 * self.rng.randint(2, size=self.dims)
+        return np.float32(size * self.rng.randn(self.dims))
+
+    def policy(self, env):
+        return lambda o: env.legal(self.act(o))
+
+    def update(self, batch, next_o, t):
+        return dict(QVals=batch[2], TargetVals=batch[2], LossQ=np.float32(0), LossPi=np.float32(0))
+
+    def judged(self, played, gamma, space):
+        return dict.fromkeys(('QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation'), 0.)
+
+    def size(self):
+        return 'none'
+
+    def draw(self, folder):
+        pass
+
+    def exporter(self, logger, actor_critic, ac_kwargs):
+        return self
+
+    def save(self, env):
+        pass
+
+    def get_state(self):
+        return dict(updates=self.updates)
+
+    def close(self):
+        pass
+
+
+class Recording(gym.Env):
+    """A random legal environment, that writes down what it sees: `seen`."""
+
+    def __init__(self, how, made):
+        rng = np.random.RandomState(how['seed'])
+        self.how, self.rng, self.seen = how, rng, []
+        made.append(self)
+        low, high = bounds(rng, how['act_type'], how['act_dim'])
+        self.action_space = Box(low, high, dtype=how['act_type'])
+        kind = np.dtype(how['obs_type']).kind
+        top = 100 if kind in 'iu' else np.inf
+        self.observation_space = Box(0 if kind == 'u' else -top, top, (how['obs_dim'],),
+                                     how['obs_type'])
+        self.o = np.zeros(how['obs_dim'], how['obs_type'])
+        self.info = dict(level=3)
+
+    def seed(self, seed=None):
+        self.rng.seed(seed)
+        return [seed]
+
+    def observe(self):
+        new = np.asarray(100 * self.rng.rand(self.how['obs_dim']), self.how['obs_type'])
+        if not self.how['shared']:
+            return new
+        self.o[...] = new           # one and the same array, ever
+        return self.o
+
+    def reset(self):
+        self.left = self.rng.randint(1, self.how['longest'] + 1)
+        self.last = self.observe()
+        self.before = self.last.copy()
+        return (self.last, dict()) if self.how['new_interface'] else self.last
+
+    def step(self, a):
+        assert isinstance(a, np.ndarray) and a.dtype == self.action_space.dtype
+        assert np.all(a >= self.action_space.low) and np.all(a <= self.action_space.high)
+        sent = a.copy()
+        if self.how['in_place']:
+            a[...] = 0
+        self.left -= 1
+        o, r, done = self.observe(), float(self.rng.randn()), self.left == 0
+        self.seen.append((self.before, sent, r, o.copy(), done))
+        self.before = o.copy()
+        info = self.info if self.how['shared'] else dict(level=3)
+        return (o, r, done, False, info) if self.how['new_interface'] else (o, r, done, info)
+
+
+def bounds(rng, dtype, dim):
+    """Random asymmetric bounds of a type, (dim,) each."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in 'iu':
+        least, most = max(np.iinfo(dtype).min, -1000), min(np.iinfo(dtype).max, 1000)
+        low = rng.randint(least, most - 1, size=dim)
+        return low.astype(dtype), (low + 1 + rng.randint(0, most - low)).astype(dtype)
+    size = 10. ** rng.randint(-3, 4)
+    low = (size * rng.randn(dim)).astype(dtype)
+    return low, (low + dtype.type(size * (0.1 + rng.rand()))).astype(dtype)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.fixed_dictionaries(dict(
+    seed=st.integers(0, 2 ** 31), act_dim=st.integers(1, 20), obs_dim=st.integers(1, 20),
+    act_type=st.sampled_from('f2 f4 f8 i1 i2 i4 i8 u1 u2 u4'.split()),
+    obs_type=st.sampled_from('f2 f4 f8 i1 i4 i8 u1'.split()),
+    longest=st.integers(1, 30), shared=st.booleans(), in_place=st.booleans(),
+    new_interface=st.booleans(), limits=st.lists(st.integers(1, 20), max_size=3),
+    max_ep_len=st.integers(1, 40), start_steps=st.integers(0, 40))))
+def test_what_is_stored_is_what_the_environment_saw(tmp_path_factory, how):
+    made, buffers = [], []
+
+    def env_fn():
+        env = Recording(how, made)
+        for limit in how['limits']:
+            env = TimeLimit(env, limit)
+        return env
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ddpg, 'build_graph', lambda *args: None)
+        patch.setattr(Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
+        patch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
+            buffers.append(cls(*args)) or buffers[-1]))
+        with contextlib.redirect_stdout(open(os.devnull, 'w')):
+            ddpg.ddpg(env_fn, **dict(
+                SMALL, seed=how['seed'] % 1000, start_steps=how['start_steps'],
+                max_ep_len=how['max_ep_len'],
+                logger_kwargs=dict(output_dir=str(tmp_path_factory.mktemp('run')))))
+    replay, seen = buffers[0], made[0].seen
+    assert len(made) == 2 and len(seen) == len(replay) == 60
+    for i, (x, a, r, x2, done) in enumerate(seen):
+        np.testing.assert_array_equal(replay.x[i], np.float32(x))
+        np.testing.assert_array_equal(replay.a[i], a.astype(np.float64))    # to the last digit
+        assert replay.r[i] == np.float32(r)
+        np.testing.assert_array_equal(replay.x2[i], np.float32(x2))
+        assert replay.d[i] == done, 'a limit is no end of the task'
+
+
+# ---- Actions -------------------------------------------------------------------------------------
+
+def test_bounds_that_float32_rounds_outward_stay_within():
+    for low, high in ((-0.1, 0.1), (0.7, 1.3), (-1 / 3, 2 / 3)):
+        space = Box(low, high, (1,), np.float64)
+        inner_low, inner_high = envs.inner_bounds(space)
+        assert low <= inner_low[0] and inner_high[0] <= high
+        assert np.float32(inner_low[0]) == inner_low[0] and inner_high[0] - inner_low[0] > 0.99 * (
+            high - low)
+
+
+class Still(gym.Env):
+    """Does nothing; with spaces to choose."""
+
+    def __init__(self, action_space=Box(-1, 1, (1,), np.float32),
+                 observation_space=Box(-1, 1, (1,), np.float32)):
+        self.action_space, self.observation_space = action_space, observation_space
+
+    def reset(self):
+        return np.zeros(self.observation_space.shape)
+
+    def step(self, a):
+        return np.zeros(self.observation_space.shape), 0., False, {}
+
+
+@pytest.mark.parametrize('space', [
+    Box(np.float32([-3e38]), np.float32([3e38])), Box(-1e10, 1e10, (2,), np.float32),
+    Box(1, 1 + 1e-12, (1,), np.float64), Box(-2 ** 40, 2 ** 40, (1,), np.int64)])
+def test_spaces_that_float32_cannot_hold_are_refused_by_name(space, tmp_path):
+    with pytest.raises(BadSetting, match=r'env=Still: expected .*float32.*Box'):
+        ddpg.ddpg(lambda: Still(space), logger_kwargs=dict(output_dir=str(tmp_path / 'run')))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_the_largest_bounds_that_are_accepted_train(tmp_path):
+    space = Box(-envs.LARGEST_BOUND, envs.LARGEST_BOUND, (2,), np.float32)
+    ddpg.ddpg(lambda: Still(space), logger_kwargs=dict(output_dir=str(tmp_path)),
+              **dict(SMALL, steps_per_epoch=400))
+    assert np.isfinite(float(RunFolder(str(tmp_path)).columns['LossQ'][0]))
+
+
+# ---- Limits, and what one step leaves to the next ------------------------------------------------
+
+class Own(gym.Wrapper):
+    """A limit of someone's own, that tells it by update()."""
+    t = 0
+
+    def reset(self):
+        self.t = 0
+        return self.env.reset()
+
+    def step(self, a):
+        o, r, done, info = self.env.step(a)
+        self.t += 1
+        if self.t == 3:
+            info.update({'TimeLimit.truncated': not done})
+            done = True
+        return o, r, done, info
+
+
+def ends(env, steps=3):
+    """(done, terminal) of the last of some steps."""
+    env = checked(env)
+    env.reset()
+    for _ in range(steps):
+        _, _, done, info = env.step(np.zeros(1, np.float32))
+    return done, envs.terminal(done, info)
+
+
+def test_two_limits_at_one_step_are_a_limit():
+    assert ends(TimeLimit(TimeLimit(Still(), 3), 3)) == (True, False)
+    assert ends(TimeLimit(Own(Still()), 3)) == (True, False)
+    assert ends(Own(TimeLimit(Own(Still()), 3))) == (True, False)
+    assert ends(TimeLimit(TimeLimit(Still(), 3), 4)) == (True, False)
+
+
+def test_a_shared_info_keeps_nothing_of_an_earlier_episode():
+    class Shares(Still):
+        info, t = {}, 0
+
+        def step(self, a):
+            self.t += 1
+            return np.zeros(1), 0., self.t == 5, self.info
+
+    class Between(gym.Wrapper):         # has a dict of its own, in the place of what it is given
+        own = {}
+
+        def step(self, a):
+            o, r, done, _ = self.env.step(a)
+            return o, r, done, self.own
+
+    for env in (TimeLimit(Shares(), 3), TimeLimit(Between(Shares()), 3)):
+        env = checked(env)
+        env.reset()
+        for _ in range(3):
+            _, _, done, info = env.step(np.zeros(1))
+        assert done and not envs.terminal(done, info)
+        env.reset()
+        for _ in range(2):
+            _, _, done, info = env.step(np.zeros(1))
+        assert done and envs.terminal(done, info), 'its own end, at its fifth step'
+
+
+# ---- Gymnasium's interface -----------------------------------------------------------------------
+
+class New:
+    """Gymnasium's interface, without its module: it is no gym.Env, and its seeds go to reset."""
+    class Space:
+        def __init__(self, low, high):
+            self.low, self.high = np.float64(low), np.float64(high)
+            self.shape, self.dtype = self.low.shape, np.dtype(np.float64)
+
+        def seed(self, seed=None):
+            pass
+
+    Space.__name__ = 'Box'
+    action_space, observation_space = Space([-2.], [2.]), Space([-1., -1.], [1., 1.])
+    closed = 0
+
+    def reset(self, *, seed=None, options=None):
+        if seed is not None:
+            self.rng = np.random.default_rng(seed)
+        self.t = 0
+        return self.rng.uniform(-1, 1, 2), {}
+
+    def step(self, a):
+        self.t += 1
+        assert a.dtype == np.float64
+        return self.rng.uniform(-1, 1, 2), float(a[0]), self.t == 7, self.t == 9, {}
+
+    def close(self):
+        New.closed += 1
+
+
+def test_gymnasiums_environments_train(tmp_path):
+    tables = []
+    for name in 'ab':
+        ddpg.ddpg(New, logger_kwargs=dict(output_dir=str(tmp_path / name)), **SMALL)
+        tables.append(RunFolder(str(tmp_path / name)).columns)
+    assert tables[0] == tables[1], 'and are seeded'
+    assert tables[0]['NumTerminals'] == ('8',) and New.closed == 4
+
+
+def test_terminated_is_terminal_and_truncated_a_limit():
+    class Truncated(New):
+        def step(self, a):
+            o, r, _, _, info = super().step(a)
+            return o, r, self.t == self.end, self.t >= 4, info
+
+    for end, expected in ((9, (True, False)), (4, (True, True)), (3, (True, True))):
+        env = Truncated()
+        env.end = end
+        env.seed = None
+        del env.seed
+        one = checked(env)
+        one.seed(0)
+        one.reset()
+        for _ in range(min(end, 4)):
+            _, _, done, info = one.step(np.zeros(1))
+        assert (done, envs.terminal(done, info)) == expected
+
+
+# ---- What is refused, by one line ----------------------------------------------------------------
+
+@pytest.mark.parametrize('env_fn, said', [
+    (gym.make('Pendulum-v0'), 'a function that makes an environment'),
+    (7, 'a function that makes an environment'),
+    (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment')])
+def test_what_makes_no_two_environments(env_fn, said, tmp_path):
+    with pytest.raises(BadSetting, match='env_fn=.*expected ' + said):
+        ddpg.ddpg(env_fn, logger_kwargs=dict(output_dir=str(tmp_path / 'run')), **SMALL)
+    assert not (tmp_path / 'run').exists()
+
+
+def test_at_most_two_are_open_and_all_are_closed(tmp_path):
+    counts = dict(open=0, most=0)
+
+    class Licensed(Still):
+        def __init__(self):
+            super().__init__()
+            counts['open'] += 1
+            counts['most'] = max(counts.values())
+            if counts['open'] > 2:
+                raise RuntimeError('no more than two')
+
+        def close(self):
+            counts['open'] -= 1
+
+        def seed(self, seed=None):
+            if self.fails:
+                raise ValueError('no seeds\nhere')
+
+        fails = False
+
+    for kwargs in ({}, dict(policy='random', gamma=0.5)):
+        ddpg.ddpg(Licensed, logger_kwargs=dict(output_dir=str(tmp_path / 'run')),
+                  **dict(SMALL, **kwargs))
+        assert counts['open'] == 0 and counts['most'] == 2
+    Licensed.fails = True
+    with pytest.raises(BadSetting, match='can be seeded; its seed.. raises ValueError: no seeds$'):
+        ddpg.ddpg(Licensed, logger_kwargs=dict(output_dir=str(tmp_path / 'other')), **SMALL)
+    assert counts['open'] == 0 and not (tmp_path / 'other').exists()
+
+
+def test_modules_and_packages_that_are_missing(monkeypatch, capsys, tmp_path, env_module):
+    monkeypatch.chdir(tmp_path)
+    assert 'nowhere.py has to be on PYTHONPATH' in refusal(capsys, '--env', 'nowhere:Env-v0')
+    env_module('needs', 'import gym\ndef make():\n    import Box2D\n'
+               'gym.register("Needs-v0", entry_point=make)\n')
+    assert 'pip install box2d-py' in refusal(capsys, '--env', 'needs:Needs-v0')
+
+
+# ---- What can be resumed -------------------------------------------------------------------------
+
+STATEFUL = '''
+import gym
+import numpy as np
+from gym.envs.classic_control import PendulumEnv
+
+
+class Mean:
+    """A running mean of vectors."""
+    def __init__(self):
+        self.n, self.mean = 0, np.zeros(3)
+
+    def add(self, x):
+        self.n += 1
+        self.mean += (x - self.mean) / self.n
+
+
+class Centred(gym.ObservationWrapper):
+    """Takes the running mean off observations; it goes on over all episodes."""
+    def __init__(self, env):
+        super().__init__(env)
+        self.of = Mean()
+
+    def observation(self, o):
+        self.of.add(o)
+        return o - self.of.mean
+
+
+class Remembers(gym.Wrapper):
+    """Adds to its rewards what no one sees: how often it was ever reset."""
+    def __init__(self, env):
+        super().__init__(env)
+        self.hidden = [0]
+
+    def reset(self):
+        self.hidden[0] += 1
+        return self.env.reset()
+
+    def step(self, a):
+        o, r, done, info = self.env.step(a)
+        return o, r + self.hidden[0], done, info
+
+
+for name, wrapper in dict(Centred=Centred, Remembers=Remembers).items():
+    gym.register(name + '-v0', entry_point=lambda w=wrapper: w(PendulumEnv()), max_episode_steps=90)
+'''
+FLAGS = ('--epochs 3 --steps-per-epoch 200 --start-steps 100 --update-after 50 --hid 8 8 --seed 4 '
+         '--num-test-episodes 1 --save-freq 1').split()
+
+
+def stopped_at(step, monkeypatch):
+    """Let a SIGTERM come at a step of training."""
+    seen = [0]
+    original = RecordedEnv.step
+
+    def counted(self, a):
+        returned = original(self, a)
+        if self.watch.when().startswith('at step'):
+            seen[0] += 1
+            if seen[0] == step:
+                os.kill(os.getpid(), signal.SIGTERM)
+        return returned
+
+    monkeypatch.setattr(RecordedEnv, 'step', counted)
+
+
+@pytest.mark.parametrize('name, repeats', [('Centred', True), ('Remembers', False)])
+def test_a_state_of_its_own_is_saved_or_resuming_is_refused(
+        name, repeats, env_module, tmp_path, monkeypatch, capsys):
+    env_module('stateful', STATEFUL)
+    words = ['--env', 'stateful:{}-v0'.format(name)] + FLAGS
+    assert run_main(capsys, *words, '--data-dir', tmp_path / 'whole')[0] is None
+    with monkeypatch.context() as patch:
+        stopped_at(330, patch)
+        assert run_main(capsys, *words, '--data-dir', tmp_path / 'cut')[0] == 143
+    cut = only_run(tmp_path / 'cut')
+    code, out, err = run_main(capsys, '--resume', cut)
+    if repeats:
+        assert code is None and 'after step 330' in out
+        RunFolder(cut).assert_same_as(RunFolder(only_run(tmp_path / 'whole')))
+    else:
+        assert code == 2 and 'does not repeat' in err and err.count('\n') == 1
+
+
+def test_what_the_last_episode_left_is_compared_too():
+    class Ages(Still):
+        """Its observations depend on how many episodes it has played."""
+        def __init__(self):
+            super().__init__()
+            self.hidden = [0]
+
+        def reset(self):
+            self.hidden[0] += 1
+            return np.array([self.hidden[0] > 2])
+
+    env = checked(Ages())
+    for _ in range(4):
+        env.reset()
+        env.step(np.zeros(1))
+    state = env.get_state()
+    with pytest.raises(DoesNotRepeat, match='the 1 actions of the last episode lead to another'):
+        checked(Ages()).set_state(state)
+
+
+def test_the_test_environment_is_compared_too(tmp_path, env_module, monkeypatch, capsys):
+    env_module('stateful', STATEFUL)
+    words = ['--env', 'stateful:Remembers-v0'] + FLAGS
+    with monkeypatch.context() as patch:
+        stopped_at(440, patch)
+        run_main(capsys, *words, '--data-dir', tmp_path / 'out')
+    folder = only_run(tmp_path / 'out')
+    states = []
+    original = RecordedEnv.set_state
+    monkeypatch.setattr(RecordedEnv, 'set_state', lambda self, state: (
+        states.append(self.watch.when()) or None if self.watch.when().startswith('at step')
+        else original(self, state)))
+    code, _, err = run_main(capsys, '--resume', folder)
+    assert code == 2 and 'does not repeat' in err and states == ['at step 440']
+
+
+def test_an_environment_that_cannot_be_pickled_trains_and_resumes(tmp_path, env_module, capsys):
+    env_module('locked', 'import gym, threading\n'
+               'from gym.envs.classic_control import PendulumEnv\n'
+               'class Locked(PendulumEnv):\n    def __init__(self):\n'
+               '        super().__init__()\n        self.lock = threading.Lock()\n'
+               'gym.register("Locked-v0", entry_point=Locked, max_episode_steps=50)\n')
+    words = ['--env', 'locked:Locked-v0'] + FLAGS + ['--data-dir', tmp_path / 'out']
+    code, out, _ = run_main(capsys, *words)
+    assert code is None and 'could not pickle' in out
+    code, out, err = run_main(capsys, '--resume', only_run(tmp_path / 'out'), '--epochs', '4')
+    assert code is None and err == ''
+    assert RunFolder(only_run(tmp_path / 'out')).columns['Epoch'] == ('1', '2', '3', '4')

@@ -1,0 +1,239 @@
+"""
+test_python_use.py: ddpg() called from a script or a notebook: what its arguments may be, what is
+given back at its end, and how it goes on; and what surrounds a command: memory, git, the screen.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import gym
+import numpy as np
+import pytest
+
+import core
+import ddpg
+from harness import cli, files, guard, origin
+from harness.quiet_tf import tf
+from harness.settings import BadSetting
+from kit import HERE, RunFolder, call, finish, only_run, refusal, run_main, start
+
+SHORT = dict(epochs=1, steps_per_epoch=120, start_steps=50, update_after=60, num_test_episodes=1,
+             threads=1, ac_kwargs=dict(hidden_sizes=(8, 8)))
+FLAGS = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 120 --start-steps 50 --update-after 60 '
+         '--num-test-episodes 1 --hid 8 8').split()
+
+
+def train(folder, env='Pendulum-v0', **kwargs):
+    """ddpg() in a folder; config.json."""
+    ddpg.ddpg(env, logger_kwargs=dict(output_dir=str(folder)), **dict(SHORT, **kwargs))
+    return files.read_config(str(folder))
+
+
+def own_networks(x, a, hidden_sizes=(6,), activation=tf.nn.elu, action_space=None):
+    """Someone's own actor_critic."""
+    return core.mlp_actor_critic(x, a, hidden_sizes, activation=activation,
+                                 action_space=action_space)
+
+
+# ---- Arguments -----------------------------------------------------------------------------------
+
+def test_numpy_numbers_and_text_are_the_numbers_that_they_say(tmp_path):
+    plain = train(tmp_path / 'a', seed=2, gamma=0.9, batch_size=32)
+    rng = np.random.RandomState(0)
+    other = train(tmp_path / 'b', seed=np.int64(2), gamma='0.9', batch_size=np.float32(32),
+                  epochs=1.0, steps_per_epoch=1.2e2, start_steps=np.uint8(50), threads='1',
+                  ac_kwargs=dict(hidden_sizes=rng.choice([8], 2)))
+    assert {key: value for key, value in other.items() if key not in origin.KEYS} == {
+        key: value for key, value in plain.items() if key not in origin.KEYS}
+    RunFolder(str(tmp_path / 'a')).assert_same_as(RunFolder(str(tmp_path / 'b')))
+
+
+@pytest.mark.parametrize('wrong', [
+    dict(epochs=1.5), dict(seed=True), dict(gamma='much'), dict(seed=np.int64(-1)),
+    dict(batch_size=None), dict(polyak=np.nan), dict(noise=None), dict(save_freq=np.inf),
+    dict(ac_kwargs=dict(hidden_sizes=8)), dict(ac_kwargs=dict(activation='dense')),
+    dict(ac_kwargs=dict(activation=7)), dict(ac_kwargs=dict(hidden_sizes=(8, 0)))])
+def test_other_values_are_refused_by_name(wrong, tmp_path):
+    name = list(wrong.get('ac_kwargs', wrong))[0]
+    with pytest.raises(BadSetting, match='^{}=.*: expected '.format(name)):
+        train(tmp_path / 'run', **wrong)
+    assert not (tmp_path / 'run').exists()
+
+
+def test_an_activation_by_its_function_or_its_name(tmp_path, capsys):
+    config = train(tmp_path / 'a', ac_kwargs=dict(hidden_sizes=(8, 8), activation=tf.nn.softplus))
+    assert config['ac_kwargs']['activation'] == 'softplus'
+    train(tmp_path / 'b', ac_kwargs=dict(hidden_sizes=(8, 8), activation='softplus'))
+    train(tmp_path / 'c')
+    a, b, c = (RunFolder(str(tmp_path / name)) for name in 'abc')
+    a.assert_same_as(b)
+    assert a.columns['AverageQVals'] != c.columns['AverageQVals']
+    code, out, err = run_main(capsys, '--resume', tmp_path / 'a', '--epochs', '2')
+    assert code is None and 'Going on' in out and err == ''
+    assert '--activation tanh: expected softplus' in call(
+        capsys, '--resume', tmp_path / 'a', '--activation', 'tanh')[2]
+    by_flag = cli.parse_args(['--activation', 'tanh'], ddpg.ddpg)[3]
+    assert by_flag['ac_kwargs']['activation'] is tf.nn.tanh
+
+
+def test_own_networks_go_on_from_python_only(tmp_path, capsys):
+    folder = str(tmp_path / 'run')
+    config = train(folder, actor_critic=own_networks, ac_kwargs=dict(hidden_sizes=(5, 4)))
+    assert config['actor_critic'] == 'own_networks' and config['ac_kwargs'] == dict(
+        hidden_sizes=[5, 4], activation='elu')
+    line = call(capsys, '--resume', folder, '--epochs', '2')[2]
+    assert 'own_networks; go on from Python' in line and line.count('\n') == 1
+    train(folder, actor_critic=own_networks, ac_kwargs=dict(hidden_sizes=(5, 4)), epochs=2,
+          resume=folder)
+    assert RunFolder(folder).columns['Epoch'] == ('1', '2')
+    with pytest.raises(BadSetting, match='actor_critic=mlp_actor_critic: expected own_networks'):
+        train(folder, ac_kwargs=dict(hidden_sizes=(5, 4)), epochs=3, resume=folder)
+
+
+def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys):
+    folder = str(tmp_path / 'run')
+    config = train(folder, lambda: gym.make('Pendulum-v0'))
+    assert config['env'] == 'Pendulum-v0' and config['env_made_by'] == 'function'
+    assert 'made by a function' in call(capsys, '--resume', folder, '--epochs', '2')[2]
+    train(folder, lambda: gym.make('Pendulum-v0'), epochs=2, resume=folder)
+    assert RunFolder(folder).columns['Epoch'] == ('1', '2')
+
+
+def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys):
+    """Also by a named default: a setting that was not given is in config.json."""
+    config = train(tmp_path / 'a', policy='random', gamma=0.5)
+    assert config['polyak'] == 0.02 and config['ac_kwargs']['action_layer'] == 2
+    code, out, err = run_main(capsys, '--resume', tmp_path / 'a', '--epochs', '2')
+    assert code is None and 'Going on' in out and err == ''
+
+
+@pytest.mark.parametrize('wrong, got', [
+    (lambda pi, q, q_pi: (pi, q[:, None], q_pi), r'q \(N, 1\)'),
+    (lambda pi, q, q_pi: (pi, q, q_pi[:, None]), r'q_pi \(N, 1\)'),
+    (lambda pi, q, q_pi: (tf.concat([pi, pi], 1), q, q_pi), r'pi \(N, 2\)'),
+    (lambda pi, q, q_pi: (pi[:, 0], q, q_pi), r'pi \(N,\)'),
+    (lambda pi, q, q_pi: (pi, q), r'got pi \(N, 1\), q \(N,\)$')])
+def test_networks_of_other_shapes_are_refused(wrong, got, tmp_path):
+    with pytest.raises(ValueError, match=r'expected pi \(N, 1\), q \(N,\) and q_pi.*' + got):
+        train(tmp_path / 'run', actor_critic=lambda *args, **kwargs: wrong(
+            *core.mlp_actor_critic(*args, **kwargs)))
+    assert not (tmp_path / 'run').exists()
+
+
+# ---- What is given back --------------------------------------------------------------------------
+
+def test_all_files_are_closed_and_no_handler_is_left(tmp_path):
+    def open_files():
+        return len(os.listdir('/proc/self/fd'))
+
+    handlers = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    train(tmp_path / '0')
+    before = open_files()
+    for name in '1234':
+        train(tmp_path / name)
+    assert open_files() <= before
+    with pytest.raises(ValueError):
+        train(tmp_path / '5', actor_critic=lambda *args, **kwargs: (1, 2, 3))
+    assert open_files() <= before
+    assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert not tf.get_default_graph().get_operations()
+
+
+def test_an_interrupt_in_python_saves(tmp_path, capsys):
+    steps = []
+
+    class Interrupting(gym.Wrapper):
+        def step(self, a):
+            steps.append(a)
+            if len(steps) == 77:
+                os.kill(os.getpid(), signal.SIGINT)
+            return self.env.step(a)
+
+    def env_fn():
+        return Interrupting(gym.make('Pendulum-v0'))
+
+    with pytest.raises(guard.Interrupted, match='SIGINT at step 77'):
+        train(tmp_path / 'run', env_fn)
+    assert 'Interrupted by SIGINT at step 77' in capsys.readouterr().out
+    train(tmp_path / 'run', env_fn, resume=str(tmp_path / 'run'))
+    assert 'Going on after step 77' in capsys.readouterr().out
+
+
+def test_in_another_thread_it_trains_and_takes_no_signals(tmp_path):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(train(tmp_path / 'run')))
+    thread.start()
+    thread.join()
+    assert results[0]['env'] == 'Pendulum-v0'
+
+
+# ---- What surrounds a command --------------------------------------------------------------------
+
+@pytest.mark.parametrize('words, said', [
+    ('--replay-size 1e12', '--replay-size 1000000000000: expected what fits into memory'),
+    ('--hid 200000 200000', '--hidden-sizes 200000 200000: expected what fits into memory'),
+    ('--replay-size 1e8 --batch-size 1e8', '--batch-size 100000000: expected what fits'),
+    ('--threads 65', '--threads 65: expected at most 64'),
+    ('--exp-name ' + 'x' * 201, 'expected at most 200 bytes'),
+    ('--exp-name ' + 'ä' * 101, 'expected at most 200 bytes')])
+def test_what_is_too_large_is_refused_before_anything_is_written(
+        words, said, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert said in refusal(capsys, '--env', 'Pendulum-v0', *words.split())
+
+
+def test_memory_is_that_of_the_machine(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert 1e8 < files.memory_available() < 1e13
+    monkeypatch.setattr('harness.run.memory_available', lambda: 30e6)
+    assert 'takes 0 GB, and there are 0.0' in refusal(capsys, '--env', 'Pendulum-v0')
+    assert run_main(capsys, *FLAGS, '--replay-size', '1e5')[0] is None
+
+
+def test_without_git_the_commit_is_null(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    assert run_main(capsys, *FLAGS, '--data-dir', tmp_path / 'out')[0] is None
+    assert files.read_config(only_run(tmp_path / 'out'))['commit'] is None
+
+
+def test_without_a_reader_a_run_goes_on(tmp_path):
+    process = start('--data-dir', str(tmp_path), *FLAGS, '--epochs', '4')
+    for line in process.stdout:
+        if 'TotalEnvInteracts' in line:
+            break
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(120) == 0 and err == ''
+    assert RunFolder(only_run(tmp_path)).columns['Epoch'] == ('1', '2', '3', '4')
+
+
+@pytest.mark.parametrize('ignored', [False, True])
+def test_a_terminal_that_closes_ends_a_run_unless_under_nohup(tmp_path, ignored):
+    process = start('--data-dir', str(tmp_path), *FLAGS, '--epochs', '6', preexec_fn=lambda: (
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)))
+    for line in process.stdout:
+        if 'TotalEnvInteracts' in line:
+            process.send_signal(signal.SIGHUP)
+            break
+    out, err = finish(process, 0 if ignored else 128 + signal.SIGHUP)
+    assert err == '' and ('Interrupted by SIGHUP' in out) != ignored
+
+
+def test_without_docstrings_tensorflow_cannot_be_imported_and_that_is_told():
+    for flag, code in (('-O', 0), ('-OO', 2)):
+        done = subprocess.run([sys.executable, flag, os.path.join(HERE, 'ddpg.py'), '--help'],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True)
+        assert done.returncode == code and done.stderr.count('\n') == (code > 0)
+
+
+def test_the_end_says_where_the_run_is_and_how_to_go_on(tmp_path, capsys):
+    _, out, _ = run_main(capsys, *FLAGS, '--data-dir', tmp_path)
+    run = only_run(tmp_path)
+    for words in ('The run is in ' + run, 'spinup.run test_policy ' + run,
+                  'spinup.run plot ' + run, 'tools.diagnose ' + run,
+                  'ddpg.py --resume {} --epochs 4'.format(run)):
+        assert words in out
