@@ -28,7 +28,8 @@ STEPS = [
     ('<b>For each episode</b>: the first one begins. Observe <i>s</i><sub>1</sub>.',
      'The first episode begins: s_1'),
     ('<b>For each step <i>t</i></b>: select <i>a<sub>t</sub></i> = '
-     '<i>μ</i>(<i>s<sub>t</sub></i>) + <i>N<sub>t</sub></i>, by the policy and the noise.', 'Select a_t'),
+     '<i>μ</i>(<i>s<sub>t</sub></i>) + <i>N<sub>t</sub></i>, by the policy and the noise.',
+     'Select a_t'),
     ('Execute <i>a<sub>t</sub></i>; observe the reward <i>r<sub>t</sub></i> and the state '
      '<i>s</i><sub><i>t</i>+1</sub>.', 'Execute a_t'),
     ('Store (<i>s<sub>t</sub></i>, <i>a<sub>t</sub></i>, <i>r<sub>t</sub></i>, '
