@@ -163,10 +163,10 @@ def diagnose(folder, episodes=10, seed=0):
         policy = truth.without_noise(pi, env)
     else:
         def policy(o):
-            return env.action_space.sample()
+            return env.legal(env.action_space.sample())
     played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
     q, g = truth.estimated_and_observed(played, q_of, config['gamma'])
-    numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env.action_space, seed))
+    numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env, seed))
     numbers.update(of_training(table, config, numbers['ended_by_limit']))
     if not numbers['limit_is_terminal']:        # else the returns to the limit were to be learned
         numbers.update(q_size=root_mean_square(q), g_size=root_mean_square(g))
@@ -182,7 +182,7 @@ def of_pairs(q, g):
     return numbers
 
 
-def of_steps(played, q_of, config, space, seed):
+def of_steps(played, q_of, config, env, seed):
     """
     What each step of test episodes says: Q there, what it should be by the critic's own value of
     the next, and what it is at other actions.
@@ -191,7 +191,7 @@ def of_steps(played, q_of, config, space, seed):
         played (list of truth.Episode): The episodes.
         q_of (function): x (N, obs_dim), a (N, act_dim) -> Q (N,).
         config (dict): config.json.
-        space (gym.spaces.Box): Of actions.
+        env (envs.CheckedEnv): Whose actions these are.
         seed (int): Of the other actions, which are uniform.
 
     Returns:
@@ -208,14 +208,15 @@ def of_steps(played, q_of, config, space, seed):
         to_the_end.append(truth.discounted_returns(episode.r, gamma))
     here, own_target, to_the_end = map(np.concatenate, (here, own_target, to_the_end))
     x = np.concatenate([episode.x[:-1] for episode in played])
-    any_action = np.random.RandomState(seed).uniform(
-        space.low, space.high, (len(x),) + space.shape).astype(np.float32)
+    any_action = env.legal(np.random.RandomState(seed).uniform(
+        env.low, env.high, (len(x), len(env.low))))
+    actions = np.float32(np.concatenate([episode.a for episode in played]))
     rewards = np.concatenate([episode.r for episode in played])
     return dict(
         here=here.mean(), own_target=own_target.mean(),
         q_size=root_mean_square(here), g_size=root_mean_square(to_the_end),
         return_bound=abs(rewards).max() / (1 - gamma) if gamma < 1 else np.inf,
-        saturation=truth.saturation(np.concatenate([e.a for e in played]), space.low, space.high),
+        saturation=truth.saturation(actions, env.action_space.low, env.action_space.high),
         worse_than_random=np.mean(here < q_of(x, any_action)),
         ended_by_limit=np.mean([not episode.terminal for episode in played]))
 
@@ -343,13 +344,13 @@ def main(argv=None):
         if args.output and not os.path.isdir(os.path.dirname(os.path.abspath(output))):
             raise BadSetting('output', output, 'a file in a folder that there is')
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
-    text = '\n\n'.join(map(verdict, diagnoses))
-    print(text)
-    write_whole(os.path.splitext(output)[0] + '.txt', (text + '\n').encode())
-    draw(diagnoses, output)
-    print('\nWrote {}'.format(output))
-    if os.environ.get('DISPLAY'):
-        draw(diagnoses)
+        text = '\n\n'.join(map(verdict, diagnoses))
+        print(text)
+        write_whole(os.path.splitext(output)[0] + '.txt', (text + '\n').encode())
+        draw(diagnoses, output)
+        print('\nWrote {}'.format(output))
+        if os.environ.get('DISPLAY'):
+            draw(diagnoses)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ that a sweep has: the same command again goes on with what is not finished.
     <data dir>/<sweep>/summary.csv, Performance.png, Performance.svg
 """
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -24,12 +25,16 @@ import time
 import traceback
 from collections import Counter, namedtuple
 
+if __name__ == '__main__':
+    from harness.early import ctrl_c_ends
+    ctrl_c_ends('tools.sweep')
+
 import gym
 import ray
 
 from harness import checkpoint, guard
-from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
-                         with_hyphens)
+from harness.cli import (checked_exp_name, fitting, keyword_arguments, make_parser,
+                         named_settings, with_hyphens)
 from harness.command import ending
 from harness.envs import check_spaces, make_env
 from harness.files import Locked, lock, read_config
@@ -80,12 +85,24 @@ def parse_args(argv):
     elif jobs is not None:
         raise BadSetting('jobs', jobs, 'nothing beside --address: its nodes have so many cores')
 
-    if exp_name is None and len(flags['env']) > 1:
-        exp_name = 'sweep'
-    exp_name = checked_exp_name(exp_name, 'sweep', flags['env'][0])
+    # Where there are several environments, each group's name has its own.
+    prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
+    exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
     folder = os.path.abspath(os.path.join(data_dir, exp_name))
-    return Sweep(folder, combinations(exp_name, folder, flags), threads, jobs, address,
+    return Sweep(folder, combinations(prefix or exp_name, folder, flags), threads, jobs, address,
                  max_failures)
+
+
+def all_of(envs):
+    """
+    The environments of a sweep, for its name: all of them, in the order of the alphabet; where that
+    is long, the first one, the number of the others, and six digits of what all of them are.
+    """
+    text = '_'.join(sorted(envs))
+    if len(envs) == 1 or len(text) <= 80:
+        return text
+    return '{}_and_{}_more_{}'.format(sorted(envs)[0][:60], len(envs) - 1,
+                                      hashlib.sha256(text.encode()).hexdigest()[:6])
 
 
 def sweep_parser():
@@ -96,7 +113,8 @@ def sweep_parser():
         ddpg.ddpg, several=True, threads=1)
     parser.add_argument('--exp-name', metavar='NAME',
                         help='The sweep; its groups begin with it. Default: sweep_<env>, in lower '
-                             'case, or sweep where there are several')
+                             'case, of all environments; where these are several, groups begin '
+                             'with sweep')
     parser.add_argument('--jobs', metavar='N',
                         help='Runs at a time on this machine. Default: its cores ({}) divided by '
                              '--threads'.format(CORES))
@@ -129,7 +147,7 @@ def checked_values(flags):
         if name in ACCEPTED:
             flags[name] = values = [checked_value(name, v, ACCEPTED[name]) for v in values]
         if any(values.count(value) > 1 for value in values):
-            raise BadSetting(name, values, 'each value once')
+            raise BadSetting(name, [in_words(value) for value in values], 'each value once')
     for env in flags['env']:
         check_spaces(make_env(env))
     return flags
@@ -162,16 +180,23 @@ def combinations(exp_name, folder, flags):
         values = {name: value for name, value in chosen.items() if name in ACCEPTED}
         kwargs = keyword_arguments(ddpg.ddpg, named_settings(chosen['settings']),
                                    dict(values, seed=seed))
-        name = '{}_s{}'.format(group, seed)
+        name = fitting('exp_name', '{}_s{}'.format(group, seed))
         runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
     return runs
 
 
 def networks(words):
-    """The values of --hid: words such as [400,300] are a network each; others are all of one."""
+    """
+    The values of --hid: words such as [400,300] are a network each; others are all of one. Raises
+    BadSetting where a word among brackets is no such one.
+    """
     if not any(re.search(r'[][,]', word) for word in words):
         return [words]
-    return [word.strip('[]').split(',') for word in words]
+    found = [re.fullmatch(r'\[([^][,]+(?:,[^][,]+)*)\]', word) for word in words]
+    if not all(found):
+        raise BadSetting('hidden_sizes', words[found.index(None)], 'networks such as [400,300] '
+                         '[64,64], or the layers of one, such as 400 300')
+    return [match.group(1).split(',') for match in found]
 
 
 def group_name(prefix, varied):
@@ -193,12 +218,17 @@ def group_name(prefix, varied):
     parts = [prefix]
     for name, value in varied.items():
         shared = sum(short(other) == short(name) for other in varied) > 1
-        text = '-'.join(map(str, value)) if isinstance(value, tuple) else str(value)
-        if isinstance(value, bool):
-            text = ''
+        text = '' if isinstance(value, bool) else in_words(value)
         if value is not False:
             parts.append((name.replace('_', '-') if shared else short(name)) + clean(text))
     return '_'.join(parts)
+
+
+def in_words(value):
+    """A value of a setting as text: a network's layers with - between them, functions by name."""
+    if isinstance(value, tuple):
+        return '-'.join(map(str, value))
+    return str(getattr(value, '__name__', value))
 
 
 def clean(text):
@@ -334,8 +364,16 @@ shutil.rmtree(folder, ignore_errors=True)
 
 
 def init_ray(**options):
-    """ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s."""
-    ray.init(log_to_driver=False, configure_logging=False, **options)
+    """
+    ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s. What it starts
+    does not hear SIGHUP: where a terminal closes, that comes to all of its processes at once, and
+    it is for the sweep to tell the runs, so that they save.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        ray.init(log_to_driver=False, configure_logging=False, **options)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.getsignal(number))
 
@@ -499,10 +537,10 @@ def run_sweep(sweep):
             len(sweep.runs) - len(missing), sweep.folder), flush=True)
         if missing:
             given_up = train_all(sweep, missing, origin, stack.enter_context(Board(sweep.runs)))
-        table = summary.write(sweep.folder)
-    if table is not None:
-        print('\n{}\n\nWrote {}'.format(summary.as_text(table), ', '.join(
-            os.path.join(sweep.folder, name) for name in summary.FILES)))
+        found = summary.read_runs(sweep.folder)
+        if found:
+            table, paths = summary.write(found, sweep.folder)
+            print('\n{}\n\nWrote {}'.format(summary.as_text(table), ', '.join(paths)))
     return given_up
 
 
@@ -512,20 +550,20 @@ def command_words():
     return (['-m', spec.name] if spec else sys.argv[:1]) + sys.argv[1:]
 
 
-def run_command(get_sweep):
+def run_command(get_sweep, prog=PROG):
     """
     Run the Sweep that a function returns, and end the process. Exit code 2 for bad input, in one
     line and with nothing written.
     """
-    with guard.noting_signals(), ending(PROG):
+    with guard.noting_signals(), ending(prog):
         try:
             given_up = run_sweep(get_sweep())
         except Stopped as end:
-            print('{}: {}. The same command goes on.'.format(PROG, end), file=sys.stderr)
+            print('{}: {}. The same command goes on.'.format(prog, end), file=sys.stderr)
             sys.exit(end.exit_code)
-    for name, why in given_up.items():
-        print('{}: error: {} was given up: {}'.format(PROG, name, why), file=sys.stderr)
-    sys.exit(1 if given_up else 0)
+        for name, why in given_up.items():
+            print('{}: error: {} was given up: {}'.format(prog, name, why), file=sys.stderr)
+        sys.exit(1 if given_up else 0)
 
 
 def main(argv=None):
