@@ -4,11 +4,16 @@ summary.py: what came out of all runs below a folder: a table over seeds, and a 
     python -m tools.summary out/sweep_halfcheetah-v2
     python -m tools.summary out/sweep_halfcheetah-v2 --steps 300000     # as it was then
 
-Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. It
-writes summary.csv, Performance.png and Performance.svg there; a sweep ends with the same. With
---steps it only prints.
+Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. The
+table is printed, and goes with the figure to out/figures/<folder>/ as summary.csv, Performance.png
+and Performance.svg; with --write, into the folder itself, as at a sweep's end. With --steps it only
+prints.
 """
 import os
+
+if __name__ == '__main__':
+    from harness.early import ctrl_c_ends
+    ctrl_c_ends('tools.summary')
 
 import matplotlib
 import numpy as np
@@ -17,11 +22,13 @@ import scipy.stats
 import seaborn as sns
 
 from harness.command import Parser, ending
-from harness.files import Unreadable, read_config, read_table, write_whole
-from harness.settings import Number, checked_value
+from harness.files import Unreadable, read_config, read_table
+from harness.settings import BadSetting, Number, checked_value
 from spinup.utils import plot
+from tools import figures
 
 FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
+COLUMNS = ['TotalEnvInteracts', 'Time', 'AverageTestEpRet']         # that a run must have
 
 # What a seed has come to, by its test returns, one per epoch. The mean of the last ten is less of
 # an accident than the last one; the best one is what a user may pick, and flatters.
@@ -32,27 +39,93 @@ METRICS = dict(
 )
 
 
-def read_runs(folder):
+def read_runs(folder, required=False):
     """
-    The runs below a folder: a list of (config.json, progress.txt as a DataFrame), in the order of
-    their names. A folder without either is no run, nor is one without a row. A table that cannot be
-    read is named, and left out.
+    The runs below a folder: a list of (settings, table), in the order of their names; see
+    `settings_of` and `table_of`. What is left out of them is told, with the reason.
+
+    Args:
+        folder (str): Where to look.
+        required (bool): Whether there must be one.
+
+    Raises:
+        BadSetting: `required`, and there is none that can be used.
     """
-    runs = []
-    for path, _, files in sorted(os.walk(folder)):
-        config = read_config(path)
-        if 'progress.txt' in files and config and os.path.getsize(os.path.join(
-                path, 'progress.txt')):
-            try:
-                runs.append((config, read_table(path)))
-            except Unreadable as why:
-                print('{}: left out; {}'.format(path, why))
+    runs, left_out = [], []
+
+    def leave_out(path, why):
+        left_out.append('{}: left out; {}'.format(path, why))
+
+    for path, _, files in sorted(os.walk(folder, onerror=lambda error: leave_out(
+            error.filename, 'it cannot be read: ' + error.strerror))):
+        if 'progress.txt' not in files:
+            continue
+        try:
+            runs.append((settings_of(path), table_of(path)))
+        except Unreadable as why:
+            leave_out(path, why)
+    if required and not runs:
+        raise BadSetting('FOLDER', folder, '; '.join(['a folder with runs below it']
+                                                     + left_out[-1:]))
+    for line in left_out:
+        print(line)
     return runs
 
 
-def env_of(config):
-    """The environment's id, by config.json; '' where it is of another script, and does not say."""
-    return config.get('env', '')
+def settings_of(folder):
+    """
+    What config.json says of a run, as far as it counts here: {'exp_name', 'env' (text), 'seed',
+    'epochs' (a number)}. Other scripts' need not have all of it.
+
+    Raises:
+        Unreadable: There is none that is a dict.
+    """
+    config = read_config(folder)
+    if config is None:
+        raise Unreadable('it has no config.json with settings')
+    epochs = config.get('epochs')
+    return dict(exp_name=str(config.get('exp_name', 'exp')), env=str(config.get('env', '')),
+                seed=config.get('seed'), epochs=epochs if isinstance(epochs, (int, float)) else 0)
+
+
+def table_of(folder):
+    """
+    The rows of a run's table that have numbers in all of COLUMNS, the steps rising.
+
+    Raises:
+        Unreadable: It lacks a column, or has no such row.
+    """
+    table = read_table(folder)
+    for column in COLUMNS:
+        if column not in table:
+            raise Unreadable('its table has no column ' + column)
+        table[column] = pd.to_numeric(table[column], errors='coerce')
+        if not np.isfinite(table[column]).any():
+            raise Unreadable('its column {} has no number'.format(column))
+    table = table[np.isfinite(table[COLUMNS]).all(axis=1)].sort_values(
+        'TotalEnvInteracts', kind='mergesort').drop_duplicates('TotalEnvInteracts', keep='last')
+    if not len(table):
+        raise Unreadable('no row has numbers in all of ' + ', '.join(COLUMNS))
+    table.attrs['folder'] = folder          # the plotter names it
+    return table.reset_index(drop=True)
+
+
+def begun(runs, steps):
+    """
+    Those of the runs (from `read_runs`) that have a row within so many steps; others are named.
+
+    Raises:
+        BadSetting: There are runs, but no such one.
+    """
+    first = [table.TotalEnvInteracts.iloc[0] for _, table in runs]
+    if runs and min(first) > steps:
+        raise BadSetting('steps', steps, 'at least {:.0f}, where the first row of a run is'.format(
+            min(first)))
+    for (_, table), its_first in zip(runs, first):
+        if its_first > steps:
+            print('{}: left out; its first row is at {:.0f} steps'.format(
+                table.attrs['folder'], its_first))
+    return [run for run, its_first in zip(runs, first) if its_first <= steps]
 
 
 def interquartile_mean(values, axis=0):
@@ -116,19 +189,19 @@ def summarise(runs, steps=None):
     """
     def finished(config, table):
         if steps is None:
-            return len(table) >= config.get('epochs', 0)
-        return table.TotalEnvInteracts.iloc[-1] >= steps
+            return len(table) >= config['epochs']
+        return table.TotalEnvInteracts.iloc[0] <= steps <= table.TotalEnvInteracts.iloc[-1]
 
     rows = []
-    for group in sorted({config.get('exp_name', 'exp') for config, _ in runs}):
+    for group in sorted({config['exp_name'] for config, _ in runs}):
         of_group = sorted([(config, table) for config, table in runs
-                           if config.get('exp_name', 'exp') == group],
-                          key=lambda run: run[0].get('seed', 0))
-        of_seeds = [(config.get('seed'), table) for config, table in of_group
+                           if config['exp_name'] == group],
+                          key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
+        of_seeds = [(config['seed'], table) for config, table in of_group
                     if finished(config, table)]
         tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
                   for _, table in of_seeds]
-        row = dict(group=group, env=env_of(of_group[0][0]), seeds=len(tables),
+        row = dict(group=group, env=of_group[0][0]['env'], seeds=len(tables),
                    unfinished=len(of_group) - len(tables),
                    steps_per_second=np.mean([table.TotalEnvInteracts.iloc[-1] / table.Time.iloc[-1]
                                              for table in tables]) if tables else np.nan)
@@ -167,46 +240,71 @@ def as_text(summary):
 
 
 def draw(runs, paths):
-    """The learning curves: a panel per environment, a curve with its band per group, into files."""
+    """
+    The learning curves: a panel per environment, a curve with its band per group, into files.
+
+    Raises:
+        BadSetting: A file cannot be written.
+    """
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     sns.set_theme(style='darkgrid', font_scale=1.5)
-    envs = sorted({env_of(config) for config, _ in runs})
+    envs = sorted({config['env'] for config, _ in runs})
     columns = min(len(envs), 3)
     rows = -(-len(envs) // columns)
     figure = plt.figure(figsize=(9 * columns, 6 * rows))
+    notes = {}                  # {what curves and bands are: environments}
     for i, env in enumerate(envs):
         axes = figure.add_subplot(rows, columns, i + 1)
-        plot.plot_data([table.assign(Condition1=config.get('exp_name', 'exp'),
-                                     Performance=table.AverageTestEpRet)
-                        for config, table in runs if env_of(config) == env])
-        axes.set(title=env, xlabel='environment steps', ylabel='test return')
-        axes.legend(loc='best', fontsize='x-small')
-    figure.tight_layout()
+        try:
+            said = plot.plot_data([table.assign(Condition1=config['exp_name'],
+                                                Performance=table.AverageTestEpRet)
+                                   for config, table in runs if config['env'] == env])
+        except AssertionError as why:       # the plotter's own; it has named the curves
+            said = 'nothing to draw: ' + str(why).split(';')[0]
+        notes.setdefault(said, []).append(env)
+        axes.set(xlabel='environment steps', ylabel='test return')
+    add_titles(figure, envs, rows)
+    notes = [said if len(notes) == 1 else '{}: {}'.format(', '.join(of_envs), said)
+             for said, of_envs in notes.items() if said]
+    figure.text(0.01, 0.01, '\n'.join(notes), fontsize='xx-small', color='dimgray', va='bottom')
+    figure.tight_layout(rect=(0, 0.25 * len(notes) / figure.get_figheight(), 1, 1))
     with matplotlib.rc_context({'svg.hashsalt': 'ddpg'}):      # else its ids are drawn at random
         for path in paths:
-            figure.savefig(path, dpi=100, metadata={'Date': None})
+            figures.write_figure(figure, path, dpi=100, metadata={'Date': None})
     plt.close(figure)
 
 
-def write(folder):
+def add_titles(figure, titles, rows):
+    """Titles of a figure's panels, above their legends, for which it is made higher."""
+    figure.canvas.draw()
+    legends = [axes.get_legend() for axes in figure.axes]
+    heights = [legend.get_window_extent().height / figure.dpi if legend else 0
+               for legend in legends]           # inches
+    for axes, title, height in zip(figure.axes, titles, heights):
+        axes.set_title(title, pad=12 + 72 * height)
+    figure.set_figheight(figure.get_figheight() + rows * max(heights))
+
+
+def write(runs, place):
     """
-    Write summary.csv and the figures of the runs below a folder.
+    Write summary.csv and the figures of runs.
+
+    Args:
+        runs (list): From `read_runs`, at least one.
+        place (str): The folder that they go to.
 
     Returns:
-        DataFrame: See `summarise`; or None where there is no run, and nothing is written.
+        (DataFrame, list of str): See `summarise`; and the paths that were written.
 
     Raises:
-        OSError: The folder cannot be written.
+        BadSetting: They cannot be written.
     """
-    runs = read_runs(folder)
-    if not runs:
-        return None
     summary = summarise(runs)
-    table, *figures = [os.path.join(folder, name) for name in FILES]
-    write_whole(table, summary.to_csv(index=False).encode())
-    draw(runs, figures)
-    return summary
+    table, *pictures = paths = [os.path.join(place, name) for name in FILES]
+    figures.write(table, summary.to_csv(index=False).encode())
+    draw(runs, pictures)
+    return summary, paths
 
 
 def main(argv=None):
@@ -216,22 +314,22 @@ def main(argv=None):
     parser.add_argument('folder', metavar='FOLDER')
     parser.add_argument('--steps', metavar='N', help='The runs as they were after so many '
                         'environment steps; nothing is written then.')
+    parser.add_argument('--write', action='store_true', help='Write table and figure into FOLDER. '
+                        'Default: {}/<its name>, below the current folder'.format(figures.FIGURES))
     args = parser.parse_args(argv)
-    folder = args.folder
     with ending(parser.prog):
-        try:
-            if args.steps is None:
-                summary = write(folder)
-            else:
-                steps = checked_value('steps', args.steps, Number(int, 1))
-                runs = read_runs(folder)
-                summary = summarise(runs, steps) if runs else None
-        except OSError as error:
-            parser.error('{}: expected a folder that can be written; {}'.format(
-                folder, error.strerror))
-        if summary is None:
-            parser.error('{}: expected a folder with runs below it'.format(folder))
-    print(as_text(summary))
+        steps = args.steps
+        if steps is not None:
+            steps = checked_value('steps', steps, Number(int, 1))
+            if args.write:
+                raise BadSetting('steps', steps, 'nothing beside --write: it only prints')
+        runs = read_runs(args.folder, required=True)
+        if steps is not None:
+            print(as_text(summarise(begun(runs, steps), steps)))
+        else:
+            summary, paths = write(runs, args.folder if args.write else os.path.join(
+                figures.FIGURES, figures.name_of(args.folder)))
+            print('{}\n\nWrote {}'.format(as_text(summary), ', '.join(paths)))
 
 
 if __name__ == '__main__':

@@ -33,11 +33,11 @@ import gym
 import ray
 
 from harness import checkpoint, guard
-from harness.cli import (checked_exp_name, fitting, keyword_arguments, make_parser,
-                         named_settings, with_hyphens)
+from harness.cli import (checked_data_dir, checked_exp_name, fitting, keyword_arguments,
+                         make_parser, named_settings, with_hyphens)
 from harness.command import ending
 from harness.envs import check_spaces, make_env
-from harness.files import Locked, lock, read_config
+from harness.files import Locked, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
 from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_value,
                               defaults_of, described_error, first_line)
@@ -88,7 +88,7 @@ def parse_args(argv):
     # Where there are several environments, each group's name has its own.
     prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
     exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
-    folder = os.path.abspath(os.path.join(data_dir, exp_name))
+    folder = os.path.abspath(os.path.join(checked_data_dir(data_dir), exp_name))
     return Sweep(folder, combinations(prefix or exp_name, folder, flags), threads, jobs, address,
                  max_failures)
 
@@ -500,7 +500,8 @@ def claimed(folder):
         BadSetting: Another sweep is at work there, or it cannot be written.
     """
     try:
-        os.makedirs(folder, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            make_folders(folder)
         held = lock(os.path.join(folder, 'lock'))
     except Locked as why:
         raise BadSetting('exp_name', os.path.basename(folder),

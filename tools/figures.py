@@ -1,0 +1,39 @@
+"""
+figures.py: where tools leave what they make of runs, and figures that are whole or not there.
+"""
+import io
+import os
+
+from harness.files import write_whole
+from harness.settings import BadSetting
+
+# Below the current folder. Not beside the runs: these may be another's, or committed.
+FIGURES = os.path.join('out', 'figures')
+
+
+def name_of(folder):
+    """The last component of a folder's path, a name for what is made of it."""
+    return os.path.basename(os.path.realpath(folder)) or 'root'
+
+
+def write(path, data):
+    """
+    Write `data` (bytes) whole; the folder is made where it is missing.
+
+    Raises:
+        BadSetting: It cannot be written.
+    """
+    path = os.path.abspath(path)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, data)
+    except OSError as error:
+        raise BadSetting('FILE', path, 'a file that can be written; '
+                         + (error.strerror or str(error))) from None
+
+
+def write_figure(figure, path, **options):
+    """The same of a figure, in the format that the name ends in; options are of savefig."""
+    data = io.BytesIO()
+    figure.savefig(data, format=os.path.splitext(path)[1][1:], **options)
+    write(path, data.getvalue())
