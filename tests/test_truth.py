@@ -274,6 +274,14 @@ def flipped(adam_step):
         -loss if '/pi/' in variables[0].name else loss, variables, *args)
 
 
+def with_a_column(networks):
+    """core.networks, but the Q in the critic's loss is (N, 1), against a backup of (N,)."""
+    def build(*args):
+        nets = networks(*args)
+        return nets._replace(q=nets.q[:, None])
+    return build
+
+
 def generous(store):
     """ReplayBuffer.store, but half a reward more than there was."""
     return lambda self, x, a, r, x2, d: store(self, x, a, r + 0.5, x2, d)
@@ -287,7 +295,7 @@ FAULTS = {
     'actor against the critic': (dict(), lambda patch: patch.setattr(
         ddpg, 'adam_step', flipped(ddpg.adam_step))),
     'flat critic': (dict(), lambda patch: patch.setattr(
-        core.tf, 'squeeze', lambda x, axis: x)),        # Q is (N, 1), against a backup of (N,)
+        core, 'networks', with_a_column(core.networks))),
     'over-estimation': (dict(), lambda patch: patch.setattr(
         ddpg.ReplayBuffer, 'store', generous(ddpg.ReplayBuffer.store))),
     'no exploration': (dict(noise_sigma=0.01), None),
