@@ -5,11 +5,12 @@ tools have the like in spinup/utils/command.py: they stand alone.)
 import argparse
 import contextlib
 import os
+import signal
 import sys
 
 import gym
 
-from harness import guard
+from harness import early, guard
 from harness.settings import BadSetting
 
 
@@ -60,11 +61,16 @@ class Screen:
 def ending(prog):
     """Within it, whatever ends a command early becomes one line on stderr and its exit code."""
     gym.logger.set_level(gym.logger.ERROR)
-    with contextlib.redirect_stdout(Screen(sys.stdout)), \
-            contextlib.redirect_stderr(Screen(sys.stderr)):
-        with told(prog):
-            yield
-        sys.stdout.flush()
+    # A stream that was closed before Python started is None, and stays so.
+    with contextlib.redirect_stdout(sys.stdout and Screen(sys.stdout)), \
+            contextlib.redirect_stderr(sys.stderr and Screen(sys.stderr)):
+        try:
+            with told(prog):
+                early.begun()
+                yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -80,3 +86,6 @@ def told(prog):
     except guard.RunStopped as end:
         print('{}: error: {}'.format(prog, end), file=sys.stderr)
         sys.exit(end.exit_code)
+    except KeyboardInterrupt:
+        print('{}: interrupted'.format(prog), file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

@@ -33,9 +33,10 @@ PACKAGES = {module: ': pip install ' + package for module, package in dict(
     gymnasium='gymnasium', atari_py='atari-py').items()}
 
 
-def make_env(name):
+def make_env(name, **kwargs):
     """
-    The environment that Gym knows as `name`, or as 'module:name' after importing the module.
+    The environment that Gym knows as `name`, or as 'module:name' after importing the module, with
+    other keyword arguments than its own.
 
     Raises:
         BadSetting: There is none, or it cannot be made here.
@@ -62,7 +63,7 @@ def make_env(name):
             raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
                              'run `make setup`')
     try:
-        return gym.make(name)
+        return gym.make(name, **kwargs)
     except Exception as error:                          # the environment's own, or Gym's
         lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '

@@ -322,4 +322,4 @@ def first_line(error):
 
 def described_error(error):
     """The kind of an error, and what it says, cut to a line."""
-    return '{}: {}'.format(type(error).__name__, first_line(error))
+    return ': '.join(filter(None, (type(error).__name__, first_line(error))))
