@@ -55,7 +55,7 @@ Algorithm 1 of the [paper](https://arxiv.org/abs/1509.02971), in its symbols and
 differs from the paper, and why, is in [settings.md](settings.md).
 
 <table>
-<tr><th>Algorithm 1</th><th><code>ddpg.py</code></th></tr>
+<tr><th width="240">Algorithm 1</th><th><code>ddpg.py</code></th></tr>
 """
 
 
@@ -102,7 +102,7 @@ def page(source):
         indent = min(len(line) - len(line.lstrip()) for line in lines[first:end])
         code = '\n'.join('{:3d}  {}'.format(number + 1, lines[number][indent:])
                          for number in range(first, end))
-        rows.append('<tr><td>{}</td><td><pre>{}</pre></td></tr>\n'.format(
+        rows.append('<tr valign="top"><td>{}</td><td><pre>{}</pre></td></tr>\n'.format(
             text, html.escape(code, quote=False)))
     return HEAD + ''.join(rows) + '</table>\n'
 
