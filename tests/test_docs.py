@@ -11,7 +11,7 @@ import pytest
 
 import ddpg
 from harness import cli
-from kit import HERE, call, run_main
+from kit import HERE, call, run_main, tree
 from spinup.utils import plot, test_policy
 from tools import algorithm, diagnose, summary, sweep
 
@@ -112,6 +112,32 @@ def test_tests_that_are_named_are_there(page):
         defined = re.findall(r'^def (\w+)', text_of(path[0]), re.MULTILINE)
         for name in names.split(', '):
             assert any(name in known for known in defined), (file, name)
+
+
+def test_looking_at_the_repository_s_runs_changes_nothing_in_it(tmp_path, monkeypatch, capsys):
+    """The pages' commands that look at committed runs, from a folder like the repository's top."""
+    def committed():
+        return {folder: tree(os.path.join(HERE, 'out', folder)) for folder in folders}
+
+    folders = sorted(set(os.listdir(os.path.join(HERE, 'out'))) & {
+        'benchmark', 'notes', 'processors', 'random', 'study'})
+    (tmp_path / 'out').mkdir()
+    for folder in folders:
+        (tmp_path / 'out' / folder).symlink_to(os.path.join(HERE, 'out', folder))
+    monkeypatch.chdir(tmp_path)
+    before, done = committed(), set()
+    for words in sum((list(commands(page)) for page in PAGES), []):
+        look = {'tools.summary': (summary.main, []), 'plot': (plot.main, []),
+                'tools.diagnose': (diagnose.main, ['--episodes', '1'])}
+        name, *rest = words[2 + (words[2:3] == ['spinup.run']):] or ['']
+        if name in look and any(re.match('out/(?!again)', word) and os.path.exists(word)
+                                for word in rest):
+            main, more = look[name]
+            code, _, err = run_main(capsys, *rest, *more, main=main)
+            assert code is None and err == '', (words, err)
+            done.add(name)
+    assert done == {'tools.summary', 'plot', 'tools.diagnose'}
+    assert committed() == before and os.listdir('out/figures')
 
 
 # ---- docs/algorithm.md ---------------------------------------------------------------------------

@@ -2,22 +2,22 @@
 test_tools.py: what tools.summary and tools.diagnose make of runs that others wrote, or are writing,
 or damaged; where they leave what they make; and Ctrl-C.
 """
-import glob
+import contextlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
-from kit import HERE, call, refusal, run_main
-from tools import summary
+from kit import HERE, Run, call, refusal, run_main, tree
+from tools import diagnose, summary
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
 
@@ -174,6 +174,176 @@ def test_runs_without_steps_in_common_leave_a_panel_empty(here, capsys):
     write_run(here / 'runs' / 'later', TotalEnvInteracts=[2000, 3000, 4000])
     code, out, err = summarised(capsys, 'runs')
     assert code is None and err == '' and 'no TotalEnvInteracts in common' in out
+
+
+# ---- A diagnosis ---------------------------------------------------------------------------------
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """The folder of a short run on Pendulum-v0."""
+    return Run(tmp_path_factory.mktemp('trained'), (
+        '--env Pendulum-v0 --epochs 1 --steps-per-epoch 300 --start-steps 100 --update-after 100 '
+        '--hid 8 8 --num-test-episodes 1 --gamma 0.9').split()).folder
+
+
+@pytest.fixture
+def run(trained, tmp_path, monkeypatch):
+    """A copy of it, `run` in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, 'run')
+    return tmp_path / 'run'
+
+
+def change_config(run, **settings):
+    """Change config.json of a run; a setting that is None there is taken out."""
+    path = run / 'config.json'
+    config = dict(json.loads(path.read_text()), **settings)
+    path.write_text(json.dumps({name: value for name, value in config.items()
+                                if value is not None}))
+
+
+class Bomb:
+    """Unpickled, it makes a folder `exploded`."""
+
+    def __reduce__(self):
+        return os.mkdir, ('exploded',)
+
+
+def diagnosed(capsys, *words):
+    """(exit code, stdout, stderr) of tools.diagnose."""
+    return run_main(capsys, *words, '--episodes', '1', main=diagnose.main)
+
+
+@pytest.mark.parametrize('made_by', ['id', None])
+def test_no_pickle_is_loaded_where_the_environment_has_an_id(made_by, run, capsys):
+    joblib.dump(dict(env=Bomb()), str(run / 'vars.pkl'))
+    (run / 'tf1_save' / 'model_info.pkl').write_bytes(b'damaged')
+    change_config(run, env_made_by=made_by)
+    code, out, err = diagnosed(capsys, 'run')
+    assert code is None and err == '' and 'FOUND' not in out and not os.path.exists('exploded')
+    change_config(run, env_made_by='function')
+    assert 'whose environment can be had here; its env: NoneType' in diagnosed(capsys, 'run')[2]
+    assert os.path.exists('exploded')
+    assert 'only runs you trust' in ' '.join(call(capsys, '--help', main=diagnose.main)[1].split())
+
+
+def test_an_environment_is_made_as_config_says(run):
+    change_config(run, env_kwargs=dict(g=3.5))
+    config, _ = diagnose.read('run')
+    with contextlib.ExitStack() as stack:
+        env = diagnose.make_run_env('run', config, stack)
+        assert env.unwrapped.g == 3.5 and env.inside.outermost.spec.id == 'Pendulum-v0'
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-path.stat().st_size // 2])
+
+
+def without_settings_of_noise(run):
+    change_config(run, noise_theta=None)
+
+
+def of_a_function(run):
+    change_config(run, env_made_by='function')
+    truncated(run / 'vars.pkl')
+
+
+def emptied(run):
+    change_config(run, env_made_by='function')
+    (run / 'vars.pkl').write_bytes(b'')
+
+
+@pytest.mark.parametrize('damage, said', [
+    (of_a_function, 'a run folder whose vars.pkl can be loaded here; '),
+    (emptied, 'a run folder whose vars.pkl can be loaded here; EOFError'),
+    (lambda run: truncated(run / 'tf1_save/saved_model.pb'), 'whose tf1_save/ can be loaded here; '),
+    (lambda run: truncated(run / 'tf1_save/variables/variables.data-00000-of-00001'),
+     'whose tf1_save/ can be loaded here; '),
+    (lambda run: shutil.rmtree(str(run / 'tf1_save')), 'whose tf1_save/ can be loaded here; '),
+    (lambda run: change_config(run, env='Pendulum-v7'), 'its env: Pendulum-v7 is not an environ'),
+    (lambda run: change_config(run, env='Acrobot-v1'), 'its env: Acrobot-v1 is not an environment'),
+    (lambda run: change_config(run, env_kwargs=dict(mass=1)), 'it raises TypeError'),
+    (without_settings_of_noise, 'and an epoch in it; it lacks noise_theta'),
+    (lambda run: truncated(run / 'progress.txt'), 'progress.txt of ddpg.py, and an epoch in it')])
+def test_what_cannot_be_diagnosed_is_one_line(damage, said, run, capsys):
+    damage(run)
+    line = refusal(capsys, 'run', main=diagnose.main, prog='tools.diagnose')
+    assert line.startswith('tools.diagnose: error: RUN_FOLDER run: expected a run') and said in line
+
+
+CLOSED = """
+import os
+import gym
+from gym.envs.classic_control import PendulumEnv
+
+class Counted(PendulumEnv):
+    def step(self, u):
+        if os.environ.get('FALLS'):
+            raise OSError('it fell')
+        return super().step(u)
+
+    def close(self):
+        print('closed')
+
+gym.register('Counted-v0', entry_point=Counted, max_episode_steps=30)
+"""
+
+
+def test_every_environment_is_closed(run, capsys, env_module, monkeypatch):
+    env_module('counted', CLOSED)
+    change_config(run, env='counted:Counted-v0')
+    shutil.copytree('run', 'other')
+    code, out, err = diagnosed(capsys, 'run', 'other')
+    assert code is None and err == '' and out.count('closed\n') == 2
+    monkeypatch.setenv('FALLS', '1')
+    code, out, err = diagnosed(capsys, 'run', 'other')
+    assert code == 1 and out == 'closed\n' and err.count('\n') == 1 and 'OSError: it fell' in err
+
+
+# What was measured, with the default settings, of a pendulum that stands after 20,000 steps, and of
+# a cheetah's first 20,000 and 2,000 steps.
+STANDS = dict(
+    q_max=288.8, return_bound=1618, here=109.9, own_target=108.7, g_std=72.34, batch_q=36.14,
+    batch_target=36.19, q_size=113, g_size=77.46, q_std=76.03, limit_is_terminal=False,
+    learned=True, worse_than_random=0.47, QBias=111.4, g=-27.72, exploration=0.35, saturation=0.4,
+    updates=19001, time_constants=0.95, pairs=630)
+RUNS = dict(
+    STANDS, q_max=218.2, return_bound=453.2, here=192.6, own_target=191.7, g_std=21.55,
+    batch_q=164.8, batch_target=164.8, q_size=193, g_size=112.4, q_std=5.927,
+    worse_than_random=0.15, QBias=82.61, g=110.3, saturation=0.97, pairs=8630)
+BEGINS = dict(
+    RUNS, q_max=5.565, return_bound=87.52, here=0.9629, own_target=0.5114, g_std=2.353,
+    batch_q=0.4993, batch_target=0.508, q_size=0.9685, g_size=42.97, q_std=0.09787,
+    worse_than_random=0.63, QBias=43.87, g=-42.91, saturation=0.01, updates=1001,
+    time_constants=0.05)
+
+
+@pytest.mark.parametrize('numbers, early', [
+    (STANDS, ['flat critic', 'over-estimation', 'saturated actor']),
+    (RUNS, ['flat critic', 'over-estimation', 'saturated actor']),
+    (BEGINS, ['target lag', 'critic shrunk toward zero', 'flat critic', 'actor against the critic',
+              'over-estimation', 'saturated actor'])])
+def test_a_short_run_that_is_well_is_called_so(numbers, early):
+    diagnosis = diagnose.Diagnosis('run', {}, None, [], [], numbers)
+    assert diagnose.found(diagnosis) == []
+    assert diagnose.found_in_words(diagnosis) == (
+        'no sign of bad training; too early to tell: ' + ', '.join(early))
+    later = diagnosis._replace(numbers=dict(numbers, updates=60000, time_constants=3.))
+    assert diagnose.found(later)
+    assert 'too early' not in diagnose.found_in_words(later)
+
+
+def test_few_observed_returns_say_nothing_of_q():
+    few = diagnose.Diagnosis('run', {}, None, [], [], dict(
+        STANDS, updates=60000, time_constants=3., pairs=29))
+    assert 'over-estimation' not in diagnose.found(few)
+    assert 'too early to tell: critic shrunk' in diagnose.found_in_words(few)
+
+
+def test_a_run_of_the_first_steps(run, capsys):
+    code, out, _ = diagnosed(capsys, 'run')
+    assert out.startswith('run: no sign of bad training; too early to tell: target lag, critic ')
+    assert '  early over-estimation: ' in out and '        too early: 201 updates are ' in out
 
 
 # ---- Where it goes -------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import gym
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +19,7 @@ import ddpg
 from harness import guard, truth
 from harness.envs import CheckedEnv, RecordedEnv
 from harness.quiet_tf import tf
-from kit import HERE, Run, RunFolder, refusal
+from kit import HERE, Run, RunFolder, refusal, tree
 from spinup.utils.logx import restore_tf_graph
 from tools import diagnose
 
@@ -329,32 +328,35 @@ def run(tmp_path_factory):
         '--hid 16 16 --num-test-episodes 2 --gamma 0.9').split()).folder
 
 
-def call(*words):
-    """`python -m tools.diagnose words`: exit code, stdout, stderr."""
-    env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
-    done = subprocess.run([sys.executable, '-m', 'tools.diagnose'] + list(words), cwd=HERE,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                          env=env)
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_the_command(run, tmp_path):
-    folder = shutil.copytree(run, str(tmp_path / 'a'))
-    shutil.copytree(run, str(tmp_path / 'b'))
-    code, out, err = call(folder, '--episodes', '3')
-    assert (code, err) == (0, '') and out.startswith(folder + ': ')
+    def call(*words):
+        """`python -m tools.diagnose words`: exit code, stdout, stderr."""
+        env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
+        done = subprocess.run([sys.executable, '-m', 'tools.diagnose'] + list(words),
+                              cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True, env=dict(env, PYTHONPATH=HERE))
+        return done.returncode, done.stdout, done.stderr
+
+    shutil.copytree(run, str(tmp_path / 'both' / 'a'))
+    shutil.copytree(run, str(tmp_path / 'both' / 'b'))
+    before = tree(str(tmp_path / 'both'))
+    code, out, err = call('both/a', '--episodes', '3')
+    assert (code, err) == (0, '') and out.startswith('both/a: ')
     assert out.count('  rule: ') == len(diagnose.SIGNS)
-    with open(os.path.join(folder, 'diagnosis.png'), 'rb') as png:
+    with open(str(tmp_path / 'out/figures/diagnosis_a.png'), 'rb') as png:
         assert png.read(8) == b'\x89PNG\r\n\x1a\n'
-    with open(os.path.join(folder, 'diagnosis.txt')) as text:
+    with open(str(tmp_path / 'out/figures/diagnosis_a.txt')) as text:
         assert text.read().strip() in out
-    assert call(folder, '--episodes', '3')[1] == out, 'it repeats'
-    code, out, _ = call(folder, str(tmp_path / 'b'))
-    assert code == 0 and 'Wrote ' + str(tmp_path / 'diagnosis.png') in out
+    assert call('both/a', '--episodes', '3')[1] == out, 'it repeats'
+    code, out, _ = call('both/a', 'both/b', '--episodes', '1')
+    assert code == 0 and 'Wrote out/figures/diagnosis_both.png' in out
+    assert call('both/a', '--episodes', '1', '--output', 'a.svg')[0] == 0
+    assert sorted(os.listdir(str(tmp_path))) == ['a.svg', 'a.txt', 'both', 'out']
+    assert tree(str(tmp_path / 'both')) == before, 'nothing is written beside the runs'
 
 
 @pytest.mark.parametrize('words, said', [
-    (['nowhere'], '--run nowhere: expected a run folder'),
+    (['nowhere'], 'RUN_FOLDER nowhere: expected a run folder'),
     (['RUN', '--episodes', '0'], '--episodes 0: expected'),
     (['RUN', '--seed', 'x'], '--seed x: expected'),
     (['RUN', '--output', 'figure.doc'], '--output figure.doc: expected a name that ends in'),
@@ -364,13 +366,6 @@ def test_bad_input(run, words, said, monkeypatch, capsys):
     line = refusal(capsys, *[run if word == 'RUN' else word for word in words],
                    main=diagnose.main, prog='tools.diagnose')
     assert line.startswith('tools.diagnose: error: ' + said)
-
-
-def test_a_run_without_an_export(run, tmp_path):
-    folder = shutil.copytree(run, str(tmp_path / 'copy'))
-    joblib.dump(dict(other=1), os.path.join(folder, 'vars.pkl'))
-    code, _, err = call(folder)
-    assert code == 2 and 'tf1_save/ and vars.pkl can be loaded here' in err
 
 
 def test_exploration_within_the_horizon():

@@ -4,23 +4,29 @@ diagnose.py: is the critic right? Estimated Q against observed returns, the pape
     python -m tools.diagnose out/ddpg_halfcheetah-v2/<run> [RUN_FOLDER ...] [--output FILE.png]
 
 From each run's exported model, fresh test episodes, and its table: a figure, and for each sign of
-bad training a verdict, with its number and its rule.
+bad training a verdict, with its number and its rule, or that it is too early to tell.
 """
+import contextlib
 import os
 import textwrap
 from collections import namedtuple
 
+if __name__ == '__main__':
+    from harness.early import ctrl_c_ends
+    ctrl_c_ends('tools.diagnose')
+
 import joblib
+import matplotlib
 import numpy as np
 
 from harness import guard, truth
 from harness.command import Parser, ending
-from harness.envs import CheckedEnv
-from harness.files import Unreadable, read_config, read_table, write_whole
+from harness.envs import held, make_env
+from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
-from harness.settings import BadSetting, Number, checked_value, first_line
+from harness.settings import BadSetting, Number, checked_value, described_error
+from tools import figures
 import noise as exploration
-from spinup.utils.logx import restore_tf_graph
 
 # table (DataFrame): progress.txt; q, g (M,): estimated Q and observed return at the pairs that
 # count; numbers (dict): what the signs look at.
@@ -32,57 +38,97 @@ Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'num
 # ------------------------------------------------------------------------------------------------
 
 # number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
-# of these; rule (str): that function in words. docs/critic.md has the measurements behind the
-# limits.
-Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule'])
+# of these; rule (str): that function in words; too_early (function): of these, too: what the sign
+# has to wait for, in words, or ''. docs/critic.md has the measurements behind all limits.
+Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule', 'too_early'])
+
+
+def no_wait(n):
+    """too_early of what shows at once."""
+    return ''
+
+
+def updates(least):
+    """too_early of what a healthy run may show, too, in its first updates."""
+    def too_early(n):
+        return '' if n['updates'] >= least else '{:.0f} updates, of {} that it takes'.format(
+            n['updates'], least)
+    return too_early
+
+
+def settled(least):
+    """
+    too_early of what depends on Q's level. Q starts near 0, and what all Q values have in common
+    moves with the targets alone, by polyak (1 - gamma) of its distance per update: the time
+    constant is 1 / (polyak (1 - gamma)) updates.
+    """
+    def too_early(n):
+        if n['pairs'] < FEWEST_PAIRS:
+            return '{} visited pairs with an observed return, of {} that it takes'.format(
+                n['pairs'], FEWEST_PAIRS)
+        return '' if n['time_constants'] >= least else (
+            '{:.0f} updates are {:.2g} time constants of Q, of {:.2g} that it takes'.format(
+                n['updates'], n['time_constants'], least))
+    return too_early
+
+
+FEWEST_PAIRS = 30
 
 
 # A sign that explains others comes before them.
 SIGNS = [
     Sign('exploding critic', 'largest |Q| {q_max:.4g}; no return exceeds {return_bound:.4g}',
          lambda n: n['q_max'] > 3 * n['return_bound'],
-         'in training |Q| went beyond 3 max|r| / (1 - gamma)'),
+         'in training |Q| went beyond 3 max|r| / (1 - gamma)', no_wait),
     Sign('target lag', 'Q {here:.4g}, r + gamma Q(next) {own_target:.4g}; in training Q '
          '{batch_q:.4g}, its targets {batch_target:.4g}',
          lambda n: (abs(n['here'] - n['own_target']) > 0.25 * max(
                         abs(n['here']), abs(n['own_target']), n['g_std'])
                     and abs(n['batch_q'] - n['batch_target']) <= 0.1 * abs(n['batch_target'])),
-         'Q reaches its targets (10 %), but they are not what its own weights would give (25 %)'),
+         'Q reaches its targets (10 %), but they are not what its own weights would give (25 %)',
+         updates(3000)),
     Sign('critic shrunk toward zero', 'size of Q {q_size:.4g}, of the returns {g_size:.4g}',
-         lambda n: n['q_size'] < 0.5 * n['g_size'],
-         'root mean square of Q < half of that of the returns (to the limit, where it is stored as '
-         'terminal)'),
+         lambda n: n['q_size'] < 0.5 * (1 - np.exp(-n['time_constants'])) * n['g_size'],
+         'root mean square of Q < half of what it should have come to: that of the returns (to the '
+         'limit, where it is stored as terminal), times 1 - exp(-time constants)', settled(0.5)),
     Sign('flat critic', 'standard deviation of Q {q_std:.4g}, of the returns {g_std:.4g}',
          lambda n: n['q_std'] < 0.2 * n['g_std'] and n['q_size'] >= 0.5 * n['g_size'],
-         'its spread is < 0.2 of the returns\', its size is not: what (N,) - (N, 1) trains'),
+         'its spread is < 0.2 of the returns\', its size is not: what (N,) - (N, 1) trains',
+         settled(3)),
     Sign('time limits stored as terminal', '{stored_as_terminal:.0%} of training\'s episodes ended '
          'as terminal, {ended_by_limit:.0%} of the test\'s by a limit',
          lambda n: n['limit_is_terminal'],
-         'all of both; or --time-limit-terminal, where any of the test\'s ended by a limit'),
+         'all of both; or --time-limit-terminal, where any of the test\'s ended by a limit',
+         no_wait),
     Sign('actor against the critic', 'Q is below a random action\'s in {worse_than_random:.0%}',
          lambda n: n['learned'] and n['worse_than_random'] > 0.5,
-         'in > 50 % of states the critic values a uniform action more than the policy\'s'),
+         'in > 50 % of states the critic values a uniform action more than the policy\'s',
+         updates(3000)),
     Sign('over-estimation', 'Q - return {QBias:.4g}; return {g:.4g} +- {g_std:.4g}',
          lambda n: (n['QBias'] > 0.2 * max(abs(n['g']), n['g_std'])
                     and n['q_size'] >= 0.5 * n['g_size']),
-         'mean Q - return > 0.2 of the return (mean, or standard deviation); Q is not shrunk'),
+         'mean Q - return > 0.2 of the return (mean, or standard deviation); Q is not shrunk',
+         settled(3)),
     Sign('no exploration', 'noise moves actions by {exploration:.3f} of half their range',
          lambda n: n['learned'] and n['exploration'] < 0.05,
-         'standard deviation < 0.05 within the 1 / (1 - gamma) steps that Q looks ahead'),
+         'standard deviation < 0.05 within the 1 / (1 - gamma) steps that Q looks ahead', no_wait),
     Sign('saturated actor', '{saturation:.0%} of actions at their limits',
          lambda n: n['learned'] and n['saturation'] > 0.9,
-         '> 90 %: tanh passes on a gradient of less than 2 %'),
+         '> 90 %: tanh passes on a gradient of less than 2 %', updates(30000)),
 ]
 
 
 def found(diagnosis):
     """The names of the signs that are there, the most explaining first."""
-    return [sign.name for sign in SIGNS if sign.is_there(diagnosis.numbers)]
+    return [sign.name for sign in SIGNS
+            if not sign.too_early(diagnosis.numbers) and sign.is_there(diagnosis.numbers)]
 
 
 def found_in_words(diagnosis):
-    """The same in one line."""
-    return ', '.join(found(diagnosis)) or 'no sign of bad training'
+    """The same in one line, and which signs cannot be told yet."""
+    early = [sign.name for sign in SIGNS if sign.too_early(diagnosis.numbers)]
+    return (', '.join(found(diagnosis)) or 'no sign of bad training') + (
+        '; too early to tell: ' + ', '.join(early) if early else '')
 
 
 def verdict(diagnosis):
@@ -93,9 +139,11 @@ def verdict(diagnosis):
              '{QBias:.4g}, RMSE {QRMSE:.4g}, correlation {QCorr:.3f}, R2 {QR2:.3f}'.format(
                  len(diagnosis.q), **numbers)]
     for sign in SIGNS:
-        lines += ['  {:5s} {}: {}'.format('FOUND' if sign.name in names else 'no', sign.name,
-                                          sign.number.format(**numbers)),
+        early = sign.too_early(numbers)
+        said = 'early' if early else 'FOUND' if sign.name in names else 'no'
+        lines += ['  {:5s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),
                   '        rule: ' + sign.rule]
+        lines += ['        too early: ' + early] if early else []
     return '\n'.join(lines)
 
 
@@ -103,40 +151,97 @@ def verdict(diagnosis):
 # One run
 # ------------------------------------------------------------------------------------------------
 
-def load(folder):
-    """
-    What a run left for players and plots.
+# What is looked at of a run: of its config.json, and of its table beside the columns of CURVES.
+SETTINGS = ['env', 'gamma', 'max_ep_len', 'noise', 'noise_dt', 'noise_sigma', 'noise_theta',
+            'policy', 'polyak', 'time_limit_terminal']
+COLUMNS = ['TotalEnvInteracts', 'MaxQVals', 'MinQVals', 'NumEpisodes', 'NumTerminals', 'NumUpdates']
 
-    Returns:
-        config (dict), table (DataFrame), env, pi (function of x (N, obs_dim)), q (function of x
-        and a (N, act_dim)).
+
+def read(folder):
+    """
+    config.json and table of a run of ddpg.py.
 
     Raises:
-        BadSetting: There is no such run, or what it exported cannot be loaded here.
+        BadSetting: There is no such run.
     """
-    config = read_config(folder)
+    config = read_config(folder) or {}
     try:
         table = read_table(folder)
     except Unreadable:
-        table = None
-    if not config or table is None or 'TargetVals' not in table:
-        raise BadSetting('run', folder, 'a run folder with the config.json and progress.txt of '
-                         'ddpg.py, and an epoch in it')
-    with tf.Graph().as_default():
-        sess = tf.Session()
+        table = {}
+    lacking = [name for name in SETTINGS if name not in config] + [
+        name for name in COLUMNS + sum((columns for _, _, columns, _ in CURVES), [])
+        if name not in table]
+    if lacking:
+        raise BadSetting('RUN_FOLDER', folder, 'a run folder with the config.json and progress.txt '
+                         'of ddpg.py, and an epoch in it' + (
+                             '; it lacks ' + lacking[0] if config and len(table) else ''))
+    return config, table
+
+
+def load_model(folder, stack):
+    """
+    The networks that a run exported, by the export's own signature.
+
+    Args:
+        folder (str): The run's.
+        stack (contextlib.ExitStack): Which closes the session.
+
+    Returns:
+        pi (function of x (N, obs_dim)), q (function of x and a (N, act_dim)).
+
+    Raises:
+        BadSetting: It cannot be loaded here.
+    """
+    with tf.Graph().as_default() as graph:
+        sess = stack.enter_context(contextlib.closing(tf.Session()))
         try:
-            model = restore_tf_graph(sess, os.path.join(folder, 'tf1_save'))
-            env = joblib.load(os.path.join(folder, 'vars.pkl'))['env']
-        except Exception as error:      # unpickling an environment runs its own code
-            raise BadSetting('run', folder, 'a run folder whose tf1_save/ and vars.pkl can be '
-                             'loaded here; ' + first_line(error)) from None
+            signature = tf.saved_model.loader.load(
+                sess, [tf.saved_model.tag_constants.SERVING], os.path.join(folder, 'tf1_save')
+            ).signature_def['serving_default']
+            x, a, pi, q = (graph.get_tensor_by_name(named[key].name) for named, key in (
+                (signature.inputs, 'x'), (signature.inputs, 'a'), (signature.outputs, 'pi'),
+                (signature.outputs, 'q')))
+        except Exception as error:      # of files and of TensorFlow, of many kinds
+            raise BadSetting('RUN_FOLDER', folder, 'a run folder whose tf1_save/ can be loaded '
+                             'here; ' + described_error(error)) from None
+    return (lambda states: sess.run(pi, {x: states}),
+            lambda states, actions: sess.run(q, {x: states, a: actions}).reshape(-1))
 
-    def pi(x):
-        return sess.run(model['pi'], {model['x']: x})
 
-    def q(x, a):
-        return sess.run(model['q'], {model['x']: x, model['a']: a}).reshape(-1)
-    return config, table, env, pi, q
+def make_run_env(folder, config, stack):
+    """
+    A run's environment: made by its id; or, where a function made it, from vars.pkl, WHICH RUNS
+    CODE THAT IS IN THE FILE.
+
+    Args:
+        folder, config: The run's, and its config.json.
+        stack (contextlib.ExitStack): Which closes it.
+
+    Returns:
+        envs.RecordedEnv
+
+    Raises:
+        BadSetting: There is none that can be used.
+    """
+    def made():
+        return make_env(str(config['env']), **config.get('env_kwargs') or {})
+
+    def unpickled():
+        try:
+            return joblib.load(os.path.join(folder, 'vars.pkl'))['env']
+        except Exception as error:      # a damaged pickle can ask for anything, and run anything
+            raise BadSetting('RUN_FOLDER', folder, 'a run folder whose vars.pkl can be loaded '
+                             'here; ' + described_error(error)) from None
+
+    try:
+        return held(unpickled if config.get('env_made_by') == 'function' else made,
+                    guard.Watch(lambda: 'in a test episode'), stack)
+    except BadSetting as bad:
+        if bad.name == 'RUN_FOLDER':
+            raise
+        raise BadSetting('RUN_FOLDER', folder, "a run whose environment can be had here; its {}: "
+                         '{} is not {}'.format(bad.name, bad.value, bad.accepted)) from None
 
 
 def diagnose(folder, episodes=10, seed=0):
@@ -152,21 +257,23 @@ def diagnose(folder, episodes=10, seed=0):
         Diagnosis
 
     Raises:
-        BadSetting: See `load`.
+        BadSetting: There is no such run, or what it left cannot be loaded here.
         guard.RunStopped: The environment broke its contract, or an action is NaN.
     """
-    config, table, env, pi, q_of = load(folder)
-    env = CheckedEnv(env, guard.Watch(lambda: 'in a test episode'))
-    env.seed(seed)
-    env.action_space.seed(seed)
-    if config['policy'] == 'learned':
-        policy = truth.without_noise(pi, env)
-    else:
-        def policy(o):
-            return env.legal(env.action_space.sample())
-    played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
-    q, g = truth.estimated_and_observed(played, q_of, config['gamma'])
-    numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env, seed))
+    config, table = read(folder)
+    with contextlib.ExitStack() as stack:
+        pi, q_of = load_model(folder, stack)
+        env = make_run_env(folder, config, stack)
+        env.seed(seed)
+        env.action_space.seed(seed)
+        if config['policy'] == 'learned':
+            policy = truth.without_noise(pi, env)
+        else:
+            def policy(o):
+                return env.legal(env.action_space.sample())
+        played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
+        q, g = truth.estimated_and_observed(played, q_of, config['gamma'])
+        numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env, seed))
     numbers.update(of_training(table, config, numbers['ended_by_limit']))
     if not numbers['limit_is_terminal']:        # else the returns to the limit were to be learned
         numbers.update(q_size=root_mean_square(q), g_size=root_mean_square(g))
@@ -175,7 +282,7 @@ def diagnose(folder, episodes=10, seed=0):
 
 def of_pairs(q, g):
     """{name: number} of estimated Q and observed returns at the pairs that count, (M,) each."""
-    numbers = truth.errors(q, g)
+    numbers = dict(truth.errors(q, g), pairs=len(q))
     for name, values in dict(q=q, g=g).items():
         numbers[name] = values.mean() if len(values) else np.nan
         numbers[name + '_std'] = values.std() if len(values) else np.nan
@@ -225,7 +332,9 @@ def of_training(table, config, ended_by_limit):
     """{name: number} of a run's table and settings; ended_by_limit: share of the test episodes."""
     last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
     stored_as_terminal = table.NumTerminals.sum() / max(1, table.NumEpisodes.sum())
+    updates = table.NumUpdates.sum()
     return dict(
+        updates=updates, time_constants=updates * config['polyak'] * (1 - config['gamma']),
         batch_q=last.AverageQVals, batch_target=last.TargetVals,
         q_max=max(abs(table.MaxQVals).max(), abs(table.MinQVals).max()),
         exploration=exploration_within_horizon(config), learned=config['policy'] == 'learned',
@@ -269,13 +378,15 @@ CURVES = [
 ACROSS = 4
 
 
-def draw(diagnoses, path=None):
+def draw(diagnoses):
     """
     The paper's figure 3 for each run, and the columns of the tables over training.
 
     Args:
         diagnoses (list of Diagnosis): The runs.
-        path (str): File; None: on the screen.
+
+    Returns:
+        The figure.
     """
     import matplotlib.pyplot as plt
     names = [os.path.basename(os.path.normpath(d.folder)) for d in diagnoses]
@@ -311,11 +422,7 @@ def draw(diagnoses, path=None):
         axes.ticklabel_format(style='sci', axis='x', scilimits=(0, 4))
     figure.legend(*axes.get_legend_handles_labels(), loc='lower center', ncol=ACROSS)
     figure.tight_layout(rect=(0, 0.5 / figure.get_figheight(), 1, 1))
-    if path:
-        figure.savefig(path, dpi=80)
-    else:
-        plt.show()
-    plt.close(figure)
+    return figure
 
 
 # ------------------------------------------------------------------------------------------------
@@ -325,32 +432,51 @@ def draw(diagnoses, path=None):
 def main(argv=None):
     """The command line. Exit code 2 for bad input, in one line."""
     parser = Parser(prog='tools.diagnose',
-                    description='Is the critic right? A figure, and a verdict per sign.')
+                    description='Is the critic right? A figure, and a verdict per sign. Where a '
+                                "run's environment was made by a function, it is loaded from "
+                                'vars.pkl, and a pickle can run any code: only runs you trust.')
     parser.add_argument('run', nargs='+', metavar='RUN_FOLDER')
     parser.add_argument('--episodes', default=10, metavar='N',
                         help='Fresh test episodes per run. Default: 10')
     parser.add_argument('--seed', default=0, metavar='N', help='Of these episodes. Default: 0')
     parser.add_argument('--output', metavar='FILE',
                         help='The figure; the verdict goes beside it, as .txt. Default: '
-                             'diagnosis.png in the run folder, or in the one that all runs share')
+                             '{}/diagnosis_<run>.png, below the current folder; of several runs, '
+                             'with the name of the folder that they share'.format(figures.FIGURES))
     args = parser.parse_args(argv)
-    output = args.output or os.path.join(
-        os.path.commonpath([os.path.abspath(run) for run in args.run]), 'diagnosis.png')
     with ending(parser.prog):
         episodes = checked_value('episodes', args.episodes, Number(int, 1))
         seed = checked_value('seed', args.seed, Number(int, 0, 2 ** 31 - 1))
-        if os.path.splitext(output)[1] not in ('.png', '.svg', '.pdf'):
-            raise BadSetting('output', output, 'a name that ends in .png, .svg or .pdf')
-        if args.output and not os.path.isdir(os.path.dirname(os.path.abspath(output))):
-            raise BadSetting('output', output, 'a file in a folder that there is')
+        output = output_of(args)
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
         text = '\n\n'.join(map(verdict, diagnoses))
-        print(text)
-        write_whole(os.path.splitext(output)[0] + '.txt', (text + '\n').encode())
-        draw(diagnoses, output)
-        print('\nWrote {}'.format(output))
-        if os.environ.get('DISPLAY'):
-            draw(diagnoses)
+        figure = draw(diagnoses)
+        setting = 'FILE' if args.output is None else 'output'
+        figures.write(os.path.splitext(output)[0] + '.txt', (text + '\n').encode(), setting)
+        figures.write_figure(figure, output, setting, dpi=80)
+        print('{}\n\nWrote {}'.format(text, output))
+        show(figure)
+
+
+def output_of(args):
+    """Where the figure goes, by the command line's arguments. Raises BadSetting."""
+    if args.output is None:
+        return os.path.join(figures.FIGURES, 'diagnosis_{}.png'.format(figures.name_of(
+            os.path.commonpath([os.path.abspath(run) for run in args.run]))))
+    if os.path.splitext(args.output)[1] not in ('.png', '.svg', '.pdf'):
+        raise BadSetting('output', args.output, 'a name that ends in .png, .svg or .pdf')
+    if os.path.isdir(args.output) or not os.path.isdir(
+            os.path.dirname(os.path.abspath(args.output))):
+        raise BadSetting('output', args.output, 'a file in a folder that there is')
+    return args.output
+
+
+def show(figure):
+    """Show the figure, where there is a display; and close it."""
+    import matplotlib.pyplot as plt
+    if plt.get_backend().lower() in map(str.lower, matplotlib.rcsetup.interactive_bk):
+        plt.show()
+    plt.close(figure)
 
 
 if __name__ == '__main__':

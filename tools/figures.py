@@ -16,24 +16,23 @@ def name_of(folder):
     return os.path.basename(os.path.realpath(folder)) or 'root'
 
 
-def write(path, data):
+def write(path, data, setting='FILE'):
     """
     Write `data` (bytes) whole; the folder is made where it is missing.
 
     Raises:
-        BadSetting: It cannot be written.
+        BadSetting: It cannot be written; `setting` is its name.
     """
-    path = os.path.abspath(path)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, data)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        write_whole(os.path.abspath(path), data)
     except OSError as error:
-        raise BadSetting('FILE', path, 'a file that can be written; '
+        raise BadSetting(setting, path, 'a file that can be written; '
                          + (error.strerror or str(error))) from None
 
 
-def write_figure(figure, path, **options):
+def write_figure(figure, path, setting='FILE', **options):
     """The same of a figure, in the format that the name ends in; options are of savefig."""
     data = io.BytesIO()
     figure.savefig(data, format=os.path.splitext(path)[1][1:], **options)
-    write(path, data.getvalue())
+    write(path, data.getvalue(), setting)

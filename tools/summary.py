@@ -260,8 +260,9 @@ def draw(runs, paths):
             said = plot.plot_data([table.assign(Condition1=config['exp_name'],
                                                 Performance=table.AverageTestEpRet)
                                    for config, table in runs if config['env'] == env])
-        except AssertionError as why:       # the plotter's own; it has named the curves
-            said = 'nothing to draw: ' + str(why).split(';')[0]
+        except AssertionError as why:       # the plotter's own
+            print('{}: not drawn; {}'.format(env or 'no environment', why))
+            said = 'nothing to draw'
         notes.setdefault(said, []).append(env)
         axes.set(xlabel='environment steps', ylabel='test return')
     add_titles(figure, envs, rows)
