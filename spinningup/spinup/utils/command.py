@@ -5,6 +5,7 @@ one line and 130; a reader that leaves (`| head`) ends nothing; files are writte
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 
@@ -26,11 +27,26 @@ def described(error):
     return ': '.join([type(error).__name__] + str(error).strip().splitlines()[:1])
 
 
+def one_line(text):
+    """Text in one line, in which all that does not print is written as in Python: \\n, \\x1b."""
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class Parser(argparse.ArgumentParser):
     """Says an error in one line."""
 
     def error(self, message):
-        self.exit(2, '{}: error: {}\n'.format(self.prog, message))
+        self.exit(2, one_line('{}: error: {}'.format(self.prog, message)) + '\n')
+
+    def parse_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        for word in args:
+            if not re.fullmatch('[^\0\ud800-\udfff]*', word):      # TensorFlow opens no such files
+                self.error('{}: expected text in UTF-8, without NUL'.format(word))
+        values, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.error('unrecognized arguments: ' + ' '.join(word or "''" for word in rest))
+        return values
 
 
 class LastingStream:
@@ -76,8 +92,8 @@ def command(prog):
         except KeyboardInterrupt:
             sys.exit(told('{}: interrupted'.format(prog), 130))
         except (BadInput, OSError) as error:
-            lines = str(error).splitlines() or [type(error).__name__]
-            sys.exit(told('{}: error: {}'.format(prog, lines[0]), 2))
+            what = str(error) or type(error).__name__
+            sys.exit(told(one_line('{}: error: {}'.format(prog, what)), 2))
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ def resolve(logdirs, select=None, exclude=None):
     """
     folders = []
     for logdir in logdirs:
+        require(logdir, "'': expected a folder, or a part of the name of one")
         if os.path.isdir(logdir):
             folders.append(logdir)
             continue
@@ -154,8 +155,6 @@ def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
         BadInput: `legend` has not one name per folder, or there is no run.
     """
     folders = resolve(all_logdirs, select, exclude)
-    print('Plotting from...\n' + '=' * 80)
-    print('\n'.join(folders) + '\n' + '=' * 80)
     require(not legend or len(legend) == len(folders),
             '--legend: expected one name for each of the {} folders'.format(len(folders)))
     datasets, units = [], {}
@@ -188,27 +187,33 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     """
     import matplotlib.pyplot as plt
     runs, counts, tables, remarks = {}, [], [], set()
+    lines, reasons = [], []
     for data in datasets:
         curve = str(data[condition].iloc[0])
         try:
             runs.setdefault(curve, []).append(points(data, xaxis, value, smooth))
         except BadInput as error:
-            print('{}: left out; {}'.format(data.attrs.get('folder', curve), error))
+            lines.append('{}: left out; {}'.format(data.attrs.get('folder', curve), error))
+            reasons.append(str(error))
     for curve, of_curve in runs.items():
         if not of_curve:
             continue
         try:
             x, ys, of_grid = on_common_grid(of_curve)
         except BadInput as error:
-            print('{}: left out; {}'.format(curve, error))
+            lines.append('{}: left out; {}'.format(curve, error))
+            reasons.append(str(error))
             continue
         if of_grid:
-            print('{}: {}'.format(curve, '; '.join(of_grid)))
+            lines.append('{}: {}'.format(curve, '; '.join(of_grid)))
             remarks.update(of_grid)
         counts.append(len(ys))
         tables += [pd.DataFrame({xaxis: x, value: y, condition: curve}) for y in ys]
-    require(tables, '{} over {}: no run can be drawn; the columns are {}'.format(
-        value, xaxis, ', '.join(sorted(set().union(*datasets)))))
+    require(tables, '{} over {}: no run can be drawn ({}); the columns are {}'.format(
+        value, xaxis, ', or '.join(sorted(set(reasons))),
+        ', '.join(sorted(set().union(*datasets)))))
+    for line in lines:
+        print(line)
     data = pd.concat(tables, ignore_index=True)
     sns.set_theme(style='darkgrid', font_scale=1.5)
     sns.lineplot(data=data, x=xaxis, y=value, hue=condition, errorbar='sd',
@@ -303,14 +308,21 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
         BadInput: See `get_all_datasets`; or there is nothing to draw; or no figure can be written
             as `output`.
     """
+    if output is not None:
+        figure_paths(output, values, '')        # it is refused before anything is read
     datasets = get_all_datasets(all_logdirs, legend, select, exclude)
+    require(any({xaxis, value} <= set(data) for data in datasets for value in values),
+            '{} over {}: no run has both columns; there are {}'.format(
+                ', '.join(values), xaxis, ', '.join(sorted(set().union(*datasets)))))
+    folders = resolve(all_logdirs, select, exclude)
+    print('Plotting from...\n{0}\n{1}\n{0}'.format('=' * 80, '\n'.join(folders)))
     if output:
         matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     if plt.get_backend().lower() in map(str.lower, matplotlib.rcsetup.interactive_bk):
         paths = [None] * len(values)
     else:       # there is no display, or it is not wanted
-        paths = figure_paths(output, values, resolve(all_logdirs, select, exclude)[0])
+        paths = figure_paths(output, values, folders[0])
     written, faults = [], []
     for value, path in zip(values, paths):
         figure = plt.figure(figsize=(10, 6))
@@ -354,13 +366,17 @@ def figure_paths(output, values, folder):
         BadInput: `output` has an ending of no kind of figure.
     """
     names = [re.sub(r'[^\w.+-]+', '-', value) for value in values]
-    if not output:
+    if output is None:
         folder = os.path.basename(os.path.abspath(folder))
         return [os.path.join(FIGURES, '{}_{}.png'.format(folder, name)) for name in names]
     root, ending = os.path.splitext(output)
     kinds = sorted(matplotlib.figure.Figure().canvas.get_supported_filetypes())
     require(ending[1:] in kinds, '--output {}: expected a name that ends in one of .{}'.format(
         output, ', .'.join(kinds)))
+    folder = os.path.dirname(os.path.abspath(output))
+    require(os.path.isdir(folder) and os.access(folder, os.W_OK) and not os.path.isdir(output),
+            '--output {}: cannot be written (expected a file in a folder that can be)'.format(
+                output))
     return [output] if len(names) == 1 else ['{}-{}{}'.format(root, name, ending) for name in names]
 
 

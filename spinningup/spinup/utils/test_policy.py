@@ -293,23 +293,26 @@ def main(argv=None):
                             FILMED_STEPS))
     args = parser.parse_args(argv)
     gym.logger.set_level(gym.logger.ERROR)
-    render = not args.norender and not args.video
-    if render and not has_display():
-        print('No display: the episodes are not shown. --video FILE records one.')
-        render = False
     episodes = args.episodes if args.episodes is not None else 1 if args.video else 100
     require(episodes >= 1, '--episodes {}: expected at least 1'.format(episodes))
     require(args.len >= 0, '--len {}: expected at least 0'.format(args.len))
-    if args.video:
-        require(args.video.endswith(('.mp4', '.gif')),
+    require(args.itr >= -1, '--itr {}: expected the number of a save, or -1 for the last'.format(
+        args.itr))
+    if args.video is not None:
+        require(os.path.splitext(args.video)[1] in ('.mp4', '.gif')
+                and not os.path.isdir(args.video),
                 '--video {}: expected a file that ends in .mp4 or .gif'.format(args.video))
         require(os.path.isdir(os.path.dirname(args.video) or os.curdir),
                 '--video {}: expected a folder that exists'.format(args.video))
     itr = number_of_save(args.fpath, args.itr if args.itr >= 0 else 'last')
+    render = not args.norender and not args.video
     with display_in_memory() if args.video else contextlib.nullcontext():
         get_action = load_tf_policy(os.path.join(args.fpath, 'tf1_save{}'.format(itr)),
                                     args.deterministic)
         env = load_env(args.fpath, itr)
+        if render and not has_display():
+            print('No display: the episodes are not shown. --video FILE records one.')
+            render = False
         try:
             run_policy(env, get_action, args.len, episodes, render, args.video)
         finally:
