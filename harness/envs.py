@@ -52,7 +52,7 @@ def make_env(name, **kwargs):
         near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
         raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
                          + ', '.join(ids[match] for match in near)) from None
-    except Exception as error:                          # the module's own
+    except (Exception, SystemExit) as error:            # the module's own
         raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
                          + described_error(error)) from None
     if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
@@ -64,7 +64,7 @@ def make_env(name, **kwargs):
                              'run `make setup`')
     try:
         return gym.make(name, **kwargs)
-    except Exception as error:                          # the environment's own, or Gym's
+    except (Exception, SystemExit) as error:            # the environment's own, or Gym's
         lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
                          + described_error(error) + (PACKAGES.get(lacking) or '')) from None
