@@ -19,8 +19,8 @@ import shutil
 
 import numpy as np
 
-from harness.files import (Locked, digest_of, digest_of_file, lock, read_config, sync_folder,
-                           write_whole)
+from harness.files import (Locked, digest_of, digest_of_file, lock, read_config, sign,
+                           sync_folder, write_whole)
 from harness.origin import difference, made_by
 from harness.settings import MAY_CHANGE
 
@@ -71,8 +71,11 @@ class Checkpoints:
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
+        elif not any(map(number_of, os.listdir(self.folder))):
+            raise Unusable('it has no checkpoint')
         try:
-            self.lock = lock(self._path('lock'))
+            # A run that turns out not to go on keeps its lock as it was: nothing is touched.
+            self.lock = lock(self._path('lock'), signed=not resume)
         except Locked as why:
             raise Unusable(str(why)) from None
         if resume:
@@ -158,8 +161,7 @@ class Checkpoints:
     def _find_last(self):
         declared = read_config(self.run_folder)
         origin, digests, self.ignored = made_by(), {}, []
-        names = [parsed(name) for name in os.listdir(self.folder)]
-        numbers = sorted({number for kind, number, _ in names if kind != 'replay' and number})
+        numbers = sorted(set(map(number_of, os.listdir(self.folder))) - {None})
         for number in reversed(numbers):
             try:
                 content = self._read(number, declared, origin, digests)
@@ -223,8 +225,9 @@ class Checkpoints:
                     getattr(replay, column)[at] = rows[column]
         replay.stored = self.end
 
-    def drop_ignored(self):
-        """Remove what no complete checkpoint needs. The run goes on from the last one."""
+    def go_on(self):
+        """The run goes on from the last one: what no complete checkpoint needs is removed."""
+        sign(self.lock)
         self._remove_all_but(self.complete)
 
 
@@ -267,6 +270,12 @@ def parsed(name):
     if partial:
         return 'partial', int(first) if kind == 'checkpoint' else None, None
     return kind, int(first), second and int(second)
+
+
+def number_of(name):
+    """The number of the checkpoint, complete or not, that a file in checkpoints/ is of; or None."""
+    kind, number, _ = parsed(name)
+    return None if kind == 'replay' else number
 
 
 # ------------------------------------------------------------------------------------------------

@@ -96,6 +96,13 @@ def checked_exp_name(exp_name, prefix, env):
     return fitting('exp_name', exp_name)
 
 
+def checked_data_dir(data_dir):
+    """The folder for experiments; BadSetting where it has no name (an unset variable's, maybe)."""
+    if not data_dir:
+        raise BadSetting('data_dir', data_dir, 'a folder; . is the current one')
+    return data_dir
+
+
 def fitting(setting, name):
     """The name of an experiment or a group; or BadSetting, where no file system would take it."""
     if len(os.fsencode(name)) > LONGEST_NAME:
@@ -160,7 +167,8 @@ def parse_args(argv, algorithm):
             (env, 'HalfCheetah-v2'), (data_dir, 'out'), (named, 'default')))
         base = named_settings(named)
         exp_name = checked_exp_name(exp_name, 'ddpg', env)
-        return env, data_dir, exp_name, keyword_arguments(algorithm, base, flags)
+        return (env, checked_data_dir(data_dir), exp_name,
+                keyword_arguments(algorithm, base, flags))
 
     for name, value in dict(data_dir=data_dir, exp_name=exp_name, settings=named).items():
         if value is not None:

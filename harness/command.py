@@ -4,7 +4,9 @@ tools have the like in spinup/utils/command.py: they stand alone.)
 """
 import argparse
 import contextlib
+import difflib
 import os
+import re
 import signal
 import sys
 
@@ -14,6 +16,21 @@ from harness import early, guard
 from harness.settings import BadSetting
 
 
+def one_line(text):
+    """Text in one line, in which all that does not print is written as in Python: \\n, \\x1b."""
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def accepting(accepted):
+    """The `type` of an argparse argument that is what `accepted` (a settings.Number) accepts."""
+    def value(text):
+        try:
+            return accepted(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError('{}: expected {}'.format(text, accepted)) from None
+    return value
+
+
 class Parser(argparse.ArgumentParser):
     """Says an error in one line, with exit code 2; flags are not abbreviated."""
 
@@ -21,7 +38,20 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **kwargs)
 
     def error(self, message):
-        self.exit(2, '{}: error: {}\n'.format(self.prog, message))
+        self.exit(2, one_line('{}: error: {}'.format(self.prog, message)) + '\n')
+
+    def parse_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        for word in args:
+            if not re.fullmatch('[^\0\ud800-\udfff]*', word):      # TensorFlow opens no such files
+                self.error('{}: expected text in UTF-8, without NUL'.format(word))
+        values, rest = self.parse_known_args(args, namespace)
+        if rest:
+            flags = {flag.lower(): flag for flag in self._option_string_actions}
+            near = difflib.get_close_matches(rest[0].split('=')[0].lower(), flags, 1)
+            self.error('unrecognized arguments: ' + ' '.join(word or "''" for word in rest) + (
+                '; the nearest flag is ' + flags[near[0]] if near else ''))
+        return values
 
 
 class Screen:
@@ -40,7 +70,9 @@ class Screen:
         return getattr(self.stream, name)
 
     def write(self, text):
-        """Write, as long as there is a reader."""
+        """Write, as long as there is a reader; what the stream cannot encode, with a \\."""
+        encoding = getattr(self.stream, 'encoding', None) or 'utf-8'
+        text = text.encode(encoding, 'backslashreplace').decode(encoding)
         return self._to_reader(self.stream.write, text)
 
     def flush(self):
@@ -79,12 +111,12 @@ def told(prog):
     try:
         yield
     except BadSetting as bad:
-        print('{}: error: {}'.format(prog, bad.flag()), file=sys.stderr)
+        print(one_line('{}: error: {}'.format(prog, bad.flag())), file=sys.stderr)
         sys.exit(2)
     except guard.Interrupted as end:        # the run has said it, and how to go on
         sys.exit(end.exit_code)
     except guard.RunStopped as end:
-        print('{}: error: {}'.format(prog, end), file=sys.stderr)
+        print(one_line('{}: error: {}'.format(prog, end)), file=sys.stderr)
         sys.exit(end.exit_code)
     except KeyboardInterrupt:
         print('{}: interrupted'.format(prog), file=sys.stderr)

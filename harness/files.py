@@ -1,6 +1,7 @@
 """
 files.py: files that are whole or as they were before, locks, and a run's config.json and table.
 """
+import contextlib
 import fcntl
 import hashlib
 import io
@@ -43,8 +44,30 @@ def write_whole(path, data):
         if os.path.exists(partial):
             os.remove(partial)
         raise
-    sync_folder(os.path.dirname(path))
+    sync_folder(os.path.dirname(os.path.abspath(path)))
     return digest_of(data)
+
+
+def make_folders(folder):
+    """
+    Make a folder, and those above it that are missing.
+
+    Raises:
+        OSError: It could not be made, or is there already. Nothing is left of those above it.
+    """
+    missing, path = [], os.path.abspath(folder)
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    try:
+        os.makedirs(folder)
+    except FileExistsError:         # another process made it in the meantime: it may be at work
+        raise
+    except OSError:
+        for made in missing:
+            with contextlib.suppress(OSError):
+                os.rmdir(made)
+        raise
 
 
 def sync_folder(folder):
@@ -70,9 +93,13 @@ def digest_of_file(path):
     return digest.hexdigest()
 
 
-def lock(path):
+def lock(path, signed=True):
     """
     Lock the file `path`, for this process; its text says whose the lock is.
+
+    Args:
+        path (str): The file; it is made where it is missing.
+        signed (bool): Whether that text is written. If not, the file stays as it was, until `sign`.
 
     Returns:
         The open file: closing it, or the process's end, releases the lock.
@@ -89,10 +116,16 @@ def lock(path):
         holder = file.read().strip()
         file.close()
         raise Locked('another process is training in it, ' + holder) from None
+    if signed:
+        sign(file)
+    return file
+
+
+def sign(file):
+    """Write into a file that `lock` gave whose the lock is."""
     file.truncate(0)
     file.write('process {} on {}'.format(os.getpid(), socket.gethostname()))
     file.flush()
-    return file
 
 
 # ------------------------------------------------------------------------------------------------

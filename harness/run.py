@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from harness import checkpoint, envs, guard, origin, truth
 from harness.agent import Agent, CriticAlone
-from harness.files import memory_available, read_config
+from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.settings import BadSetting, check_same_run, first_line, in_json
 from harness.table import Table
@@ -225,7 +225,7 @@ class Run:
             self.table.logger.save_config(self.config)
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
-        self.checkpoints.drop_ignored()
+        self.checkpoints.go_on()
         self.table.log('Going on after step {}.'.format(self.t))
 
     # ---- The loop --------------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def claim_run_folder(data_dir, exp_name, seed):
         stamp = time.strftime('%Y-%m-%d-%H-%M-%S')
         folder = os.path.join(data_dir, exp_name, '{}_{}_s{}'.format(stamp, exp_name, seed))
         try:
-            os.makedirs(folder)
+            make_folders(folder)
             return folder
         except FileExistsError:
             time.sleep(0.1)
@@ -378,6 +378,8 @@ def open_run(folder):
     Raises:
         BadSetting: It cannot be resumed.
     """
+    if not folder:
+        raise cannot_resume(folder, '. is the current one')
     try:
         return checkpoint.Checkpoints(folder, resume=True)
     except (checkpoint.Unusable, OSError) as why:

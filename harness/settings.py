@@ -8,6 +8,9 @@ import functools
 import inspect
 import json
 import math
+import re
+
+import numpy as np
 
 from harness import origin
 from spinup.utils.serialization_utils import convert_json
@@ -85,7 +88,11 @@ class BadSetting(ValueError):
 
 
 class Number:
-    """Numbers of a kind, int or float, within [low, high], or (low, high] with `above`; or text."""
+    """
+    Numbers of a kind, int or float, within [low, high], or (low, high] with `above`; or their text:
+    digits, with point and exponent. (Python would take 1_000 and other scripts' digits, too.)
+    """
+    text = re.compile(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
 
     def __init__(self, kind, low, high=math.inf, above=False):
         self.kind, self.low, self.high, self.above = kind, low, high, above
@@ -100,12 +107,21 @@ class Number:
     def __call__(self, value):
         if isinstance(value, (bool, type(None))):
             raise ValueError
-        number = float(value)                                   # 1e6 is a whole number, too
-        above_low = number > self.low if self.above else number >= self.low
-        if not (above_low and number <= self.high and math.isfinite(number)
-                and number == self.kind(number)):
+        if isinstance(value, str) and not self.text.fullmatch(value):
             raise ValueError
+        number = float(value)                                   # 1e6 is a whole number, too
+        if not (self.holds(number) and math.isfinite(number) and number == self.kind(number)):
+            raise ValueError
+        if self.kind is float:      # in the graph it is a float32, as 1e-60 and 1e39 cannot be
+            with np.errstate(over='ignore'):
+                rounded = float(np.float32(number))
+            if math.isinf(rounded) or rounded == 0 != number:
+                raise ValueError
         return self.kind(number)
+
+    def holds(self, number):
+        """Whether a number is within the bounds."""
+        return (number > self.low if self.above else number >= self.low) and number <= self.high
 
 
 class OneOf:

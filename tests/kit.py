@@ -2,7 +2,6 @@
 kit.py: what several test files need: the command lines in this process, graphs of tiny networks;
 and runs as processes with what they leave, which tools/bench has, too.
 """
-import glob
 import os
 import re
 
@@ -39,15 +38,20 @@ def call(capsys, *flags, main=ddpg.main):
 
 def refusal(capsys, *flags, main=ddpg.main, prog='ddpg.py'):
     """The line on stderr of a command that is refused: exit code 2, and nothing is touched."""
-    def tree():
-        return {path: os.stat(path).st_mtime_ns for path in glob.glob('**', recursive=True)}
-
-    before = tree()
+    before = tree('.')
     code, out, err = call(capsys, *flags, main=main)
     assert (code, out) == (2, ''), (code, out, err)
     assert re.match(re.escape(prog) + ': error: ', err) and err.count('\n') == 1, err
-    assert tree() == before
+    assert tree('.') == before
     return err
+
+
+def tree(folder):
+    """{path: (kind, size, time of the last change)} of all below a folder, hidden ones, too."""
+    paths = (os.path.join(where, name) for where, folders, files in os.walk(folder)
+             for name in folders + files)
+    return {path: (os.lstat(path).st_mode, os.lstat(path).st_size, os.lstat(path).st_mtime_ns)
+            for path in paths}
 
 
 # ---- Tiny networks -------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monk
         # What was not completed is told, and goes.
         begun = any('checkpoint-000003' in name for name in names(str(tmp_path)))
         assert len(last.ignored) == (t == 20 and begun)
-        last.drop_ignored()
+        last.go_on()
         last.save(config, dict(t=25), replay)
         assert not [name for name in names(str(tmp_path)) if 'partial' in name]
         assert [number for number, _ in last.complete][-1] > 2
@@ -264,6 +264,9 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
 
         def fileno(self):
             return self.file.fileno()
+
+        def close(self):
+            self.file.close()
 
     init = table.EpochLogger.__init__
 

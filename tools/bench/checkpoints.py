@@ -8,7 +8,6 @@ Trains with 10,000 transitions in the replay buffer at first, and with 1,000,000
 share of the training time that is at the default frequency. A save writes the transitions since
 the last one, so to that is added the time of writing 50,000 (ten epochs') rather than 2,000.
 """
-import argparse
 import statistics
 import tempfile
 import time
@@ -17,7 +16,8 @@ import gym
 import numpy as np
 
 from harness import agent, checkpoint
-from harness.settings import defaults_of
+from harness.command import Parser, accepting
+from harness.settings import Number, defaults_of
 import ddpg
 
 EVERY = 2000
@@ -70,8 +70,9 @@ def measure(stored, saves):
 
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
-    parser.add_argument('--saves', type=int, default=5)
+    parser = Parser(prog='tools.bench.checkpoints', description=__doc__.split('\n')[1])
+    # A rate is that between two saves.
+    parser.add_argument('--saves', type=accepting(Number(int, 2)), default=5)
     args = parser.parse_args(argv)
     defaults = defaults_of(ddpg.ddpg)
     every = defaults['steps_per_epoch'] * defaults['save_freq']

@@ -7,7 +7,6 @@ Trains with the default settings, and takes the time of all that is done for the
 alone: Q at the visited pairs, their returns, the actions at their limits, and what an update with
 the gradients' norms takes longer than one without (medians).
 """
-import argparse
 import contextlib
 import io
 import tempfile
@@ -16,6 +15,9 @@ import time
 import numpy as np
 
 from harness import agent, truth
+from harness.command import Parser, accepting, ending
+from harness.envs import check_spaces, make_env
+from harness.settings import Number
 import ddpg
 
 times = {}
@@ -34,10 +36,12 @@ def timed(name, function):
 
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser = Parser(prog='tools.bench.diagnosis', description=__doc__.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
-    parser.add_argument('--epochs', type=int, default=4)
+    parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
     args = parser.parse_args(argv)
+    with ending(parser.prog):
+        check_spaces(make_env(args.env))
     prepared_call = agent.prepared_call
     agent.prepared_call = lambda sess, fetches, *more: timed(
         ' '.join(fetches), prepared_call(sess, fetches, *more))

@@ -7,10 +7,12 @@ notes.py: why the notes' agent did not learn: its settings, each mend alone, and
 A sweep of 6 groups (see tools/sweep.py; the same command goes on with one that was killed). The
 table and the figure are in <data dir>/notes/.
 """
-import argparse
 import os
 
+from harness.command import Parser
 from tools import sweep
+
+PROG = 'tools.bench.notes'
 
 MENDS = dict(
     decay=['--decay-kind', 'times_lr'],             # of 1e-2 * q_lr per step, not 1e-2
@@ -25,18 +27,19 @@ GROUPS = {
     'notes_all': sum(MENDS.values(), NOTES)}
 
 
-def sweep_of(exp_name, groups, doc, seeds, argv):
+def sweep_of(prog, exp_name, groups, doc, seeds, argv):
     """
     The Sweep of groups that are no product of values, by the command line.
 
     Args:
+        prog (str): The calling script's name in messages.
         exp_name (str): The sweep's name.
         groups (dict): {name: its flags of tools.sweep, a list}. They come after the command line's.
         doc (str): The calling script's docstring.
         seeds (list of str): The default of --seed.
         argv (list of str): The command line; None: the process's.
     """
-    parser = argparse.ArgumentParser(description=doc.split('\n')[1])
+    parser = Parser(prog=prog, description=doc.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
     parser.add_argument('--seed', nargs='+', default=seeds)
     parser.add_argument('--epochs', default='20')
@@ -68,7 +71,7 @@ def combined(exp_name, groups, words):
 def main(argv=None):
     """The command line."""
     seeds = ['0', '1', '2', '3', '4']
-    sweep.run_command(lambda: sweep_of('notes', GROUPS, __doc__, seeds, argv))
+    sweep.run_command(lambda: sweep_of(PROG, 'notes', GROUPS, __doc__, seeds, argv), PROG)
 
 
 if __name__ == '__main__':

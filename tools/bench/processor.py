@@ -23,6 +23,7 @@ import sys
 import numpy as np
 
 from harness.agent import session_config
+from harness.command import Parser
 from harness.origin import processor
 from harness.quiet_tf import tf
 from harness.settings import defaults_of
@@ -99,8 +100,9 @@ def cache_sizes():
     return (ctypes.c_int64 * 3).from_address(places[0])
 
 
-def main():
+def main(argv=None):
     """The command; it has no flags."""
+    Parser(prog='tools.bench.processor', description=__doc__.split('\n')[1]).parse_args(argv)
     print('processor                {}'.format(processor()))
     with tf.Graph().as_default(), tf.Session(config=session_config(1)) as sess:
         roots, inexact = square_roots(sess)

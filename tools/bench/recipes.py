@@ -6,8 +6,8 @@ recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage
 A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), in
 <data dir>/<stage>/. Which stages there are, and why, is told in docs/study.md.
 """
-import argparse
 
+from harness.command import Parser
 from tools import sweep
 from tools.bench import notes
 
@@ -35,14 +35,14 @@ STAGES = {
 
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser = Parser(prog='tools.bench.recipes', description=__doc__.split('\n')[1])
     parser.add_argument('stage', choices=STAGES)
     parser.add_argument('--data-dir', default='out/study')
     args = parser.parse_args(argv)
     seeds, groups = STAGES[args.stage]
     sweep.run_command(lambda: notes.combined(
         args.stage, {name: flags.split() for name, flags in groups.items()},
-        ['--data-dir', args.data_dir, '--seed', *seeds.split()]))
+        ['--data-dir', args.data_dir, '--seed', *seeds.split()]), parser.prog)
 
 
 if __name__ == '__main__':

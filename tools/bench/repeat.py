@@ -7,11 +7,12 @@ Trains HalfCheetah-v2 and Pendulum-v0 for a few hundred steps, again and again i
 with one thread and two in turn, while other processes keep every core busy; every table (but Time)
 and every weight must equal the first run's. Exit code 0 if they do.
 """
-import argparse
 import multiprocessing
 import os
 import tempfile
 
+from harness.command import Parser, accepting
+from harness.settings import Number
 from tools.bench.trials import CHEETAH, PENDULUM, Run
 
 
@@ -23,8 +24,8 @@ def keep_busy():
 
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
-    parser.add_argument('--times', type=int, default=20)
+    parser = Parser(prog='tools.bench.repeat', description=__doc__.split('\n')[1])
+    parser.add_argument('--times', type=accepting(Number(int, 1)), default=20)
     times = parser.parse_args(argv).times
     for _ in range(len(os.sched_getaffinity(0))):
         multiprocessing.Process(target=keep_busy, daemon=True).start()

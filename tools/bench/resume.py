@@ -8,13 +8,15 @@ moments, every other time within saving, and resumed each time on one thread or 
 trials.py). Every column of the tables (but Time), every weight, Adam's slots, the transitions
 and all random states must be the same. Exit code 0 if they are.
 """
-import argparse
 import os
 import tempfile
 import time
 
 import numpy as np
 
+from harness.command import Parser, accepting, ending
+from harness.envs import check_spaces, make_env
+from harness.settings import Number
 from tools.bench.trials import Run, assert_same_end, killed_often
 
 # 700 steps are no whole number of episodes: every checkpoint but the last is within one.
@@ -24,10 +26,13 @@ FLAGS = ('--epochs 10 --steps-per-epoch 700 --start-steps 1000 --update-after 50
 
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
-    parser.add_argument('--kills', type=int, default=20)
+    parser = Parser(prog='tools.bench.resume', description=__doc__.split('\n')[1])
+    parser.add_argument('--kills', type=accepting(Number(int, 1)), default=20)
     parser.add_argument('--env', nargs='+', default=['HalfCheetah-v2', 'Hopper-v2'])
     args = parser.parse_args(argv)
+    with ending(parser.prog):
+        for env in args.env:
+            check_spaces(make_env(env))
     for env in args.env:
         with tempfile.TemporaryDirectory() as folder:
             flags = ['--env', env] + FLAGS

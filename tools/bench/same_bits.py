@@ -7,7 +7,6 @@ For refactorings, which change none. Each case is trained by `python ddpg.py` of
 each tree's own spinup; what is compared is every column of progress.txt but Time, and every
 variable of the last checkpoint: main and target networks, Adam's slots and powers.
 """
-import argparse
 import glob
 import os
 import subprocess
@@ -16,7 +15,9 @@ import tempfile
 
 import numpy as np
 
+from harness.command import Parser, accepting, ending
 from harness.origin import HERE
+from harness.settings import ACCEPTED, BadSetting, Number
 
 SHORT = '--num-test-episodes 2 --save-freq 1 --start-steps 900 --update-after 500'
 CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
@@ -57,13 +58,17 @@ def contents(run):
     return found
 
 
-def main():
+def main(argv=None):
     """The command line. Exit code 1 where a bit differs."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser = Parser(prog='tools.bench.same_bits', description=__doc__.split('\n')[1])
     parser.add_argument('commit')
-    parser.add_argument('--seed', default='3')
-    parser.add_argument('--steps', type=int, default=3000)
-    args = parser.parse_args()
+    parser.add_argument('--seed', type=accepting(ACCEPTED['seed']), default=3)
+    parser.add_argument('--steps', type=accepting(Number(int, 2)), default=3000)
+    args = parser.parse_args(argv)
+    with ending(parser.prog):
+        if subprocess.run(['git', 'rev-parse', '--verify', '-q', args.commit + '^{commit}'],
+                          cwd=HERE, stdout=subprocess.DEVNULL).returncode:
+            raise BadSetting('COMMIT', args.commit, 'a commit of this repository')
     different = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = os.path.join(folder, 'before')
@@ -71,8 +76,8 @@ def main():
                        check=True)
         try:
             for number, case in enumerate(CASES):
-                flags = case.split() + ['--seed', args.seed, '--epochs', '2', '--steps-per-epoch',
-                                        str(args.steps // 2)]
+                flags = case.split() + ['--seed', str(args.seed), '--epochs', '2',
+                                        '--steps-per-epoch', str(args.steps // 2)]
                 before, now = (contents(trained(each, flags, os.path.join(
                     folder, '{}_{}'.format(number, name))))
                     for name, each in (('before', tree), ('now', HERE)))

@@ -13,6 +13,8 @@ import sys
 from tools import sweep
 from tools.bench import notes
 
+PROG = 'tools.bench.study'
+
 # {group: flags}, the most likely winners first.
 VARIED = {
     'default': '',
@@ -40,7 +42,8 @@ def main(argv=None):
     os.environ['PYTHONPATH'] = os.pathsep.join(
         filter(None, [os.environ.get('PYTHONPATH'), here]))
     groups = {'around_' + name: words.split() for name, words in VARIED.items()}
-    sweep.run_command(lambda: notes.sweep_of('around', groups, __doc__, ['0', '1', '2'], argv))
+    seeds = ['0', '1', '2']
+    sweep.run_command(lambda: notes.sweep_of(PROG, 'around', groups, __doc__, seeds, argv), PROG)
 
 
 if __name__ == '__main__':

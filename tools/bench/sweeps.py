@@ -9,7 +9,6 @@ one time cut off in the middle; and by a sweep that is killed and started again.
 each run is compared (the column Time aside). It prints the times. Exit code 0 if all is the same,
 and the sweep takes at most 1.15 times half of the four runs' time, Ray's start apart.
 """
-import argparse
 import contextlib
 import os
 import subprocess
@@ -17,6 +16,9 @@ import sys
 import tempfile
 import time
 
+from harness.command import Parser, accepting, ending
+from harness.envs import check_spaces, make_env
+from harness.settings import Number
 from tools.bench.clusters import Cluster, finish, run_folder, start, where
 from tools.bench.trials import Run, RunFolder, wait_for
 
@@ -43,12 +45,15 @@ def network_namespace(name='ddpg-node'):
         ip('netns delete {0}')
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+def main(argv=None):
+    """The command line."""
+    parser = Parser(prog='tools.bench.sweeps', description=__doc__.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
-    parser.add_argument('--epochs', default='4')
-    args = parser.parse_args()
-    flags = ['--env', args.env, '--epochs', args.epochs, '--save-freq', '1', '--start-steps',
+    parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
+    args = parser.parse_args(argv)
+    with ending(parser.prog):
+        check_spaces(make_env(args.env))
+    flags = ['--env', args.env, '--epochs', str(args.epochs), '--save-freq', '1', '--start-steps',
              '1000', '--num-test-episodes', '1']
     with tempfile.TemporaryDirectory() as folder:
         begin, alone = time.time(), {}
@@ -104,7 +109,7 @@ def main():
         finish(process, -9)
         done = [seed for seed in SEEDS[:2]
                 if len(RunFolder(run_folder(folder, 'again_s' + seed)).columns['Epoch'])
-                == int(args.epochs)]
+                == args.epochs]
         before = {seed: os.stat(os.path.join(run_folder(folder, 'again_s' + seed),
                                              'progress.txt')).st_mtime_ns for seed in done}
         out, _ = finish(sweep('again'))

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import time
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 HIDDEN, OBS, ACT = (400, 300), 17, 6
+PEERS = 'sb2', 'sb3', 'sbx'
 WARM_UP, TIMED = 400, 1600
 
 
@@ -376,15 +378,45 @@ def write(results, parts, path):
     print('\n'.join(lines))
 
 
+def named_python(text):
+    """NAME=PYTHON as (name, interpreter)."""
+    name, equals, python = text.partition('=')
+    if not (name and equals and shutil.which(python)):
+        raise argparse.ArgumentTypeError('{}: expected NAME=PYTHON, an interpreter that can be '
+                                         'run'.format(text))
+    return name, python
+
+
+def named_peer(text):
+    """NAME=PYTHON of one of PEERS."""
+    name, python = named_python(text)
+    if name not in PEERS:
+        raise argparse.ArgumentTypeError('{}: expected one of {} before the ='.format(
+            text, ', '.join(PEERS)))
+    return name, python
+
+
+def path_in_folder(text):
+    """A path in a folder that there is."""
+    if not (os.path.basename(text) and os.path.isdir(os.path.dirname(os.path.abspath(text)))):
+        raise argparse.ArgumentTypeError('{}: expected a path in a folder that there is'.format(
+            text))
+    return text
+
+
 def main(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--build', action='append', default=[], metavar='NAME=PYTHON',
+    from harness.command import Parser, accepting       # peers.py does without, and has none
+    from harness.settings import Number
+    parser = Parser(prog='tools.bench.throughput', description=__doc__.split('\n')[1])
+    parser.add_argument('--rounds', type=accepting(Number(int, 1)), default=5)
+    parser.add_argument('--build', type=named_python, action='append', default=[],
+                        metavar='NAME=PYTHON',
                         help='another build of TensorFlow, and the interpreter that has it')
-    parser.add_argument('--peer', action='append', default=[], metavar='NAME=PYTHON',
+    parser.add_argument('--peer', type=named_peer, action='append', default=[],
+                        metavar='NAME=PYTHON',
                         help='sb2, sb3 or sbx, and the interpreter that has it')
-    parser.add_argument('--output', default=os.path.join(BENCH, 'throughput'),
+    parser.add_argument('--output', type=path_in_folder, default=os.path.join(BENCH, 'throughput'),
                         help='path of the results, without .json, .md, .png')
     for name, kind in (('measure', str), ('threads', int), ('batch', int), ('stored', int)):
         parser.add_argument('--' + name, type=kind, help=argparse.SUPPRESS)
@@ -395,8 +427,7 @@ def main(argv=None):
         print(json.dumps(result))
         return
 
-    table = rows([build.split('=', 1) for build in args.build],
-                 [peer.split('=', 1) for peer in args.peer])
+    table = rows(args.build, args.peer)
     results = {name: [] for name, _ in table}
     parts = []
     for done in range(args.rounds):
