@@ -5,7 +5,7 @@ interrupts them: this is imported first, and imports nothing heavy itself.
 import os
 import signal
 
-_before = []            # the handler that `begun` gives back
+_ends = []              # the handler that is in place until `begun`
 
 
 def ctrl_c_ends(prog):
@@ -15,10 +15,11 @@ def ctrl_c_ends(prog):
         os._exit(128 + signum)
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:   # not where it is ignored
-        _before.append(signal.signal(signal.SIGINT, end))
+        signal.signal(signal.SIGINT, end)
+        _ends.append(end)
 
 
 def begun():
-    """The command has begun, and ends by itself (see `command.ending`)."""
-    if _before:
-        signal.signal(signal.SIGINT, _before.pop())
+    """The command has begun, and Ctrl-C is what Python makes of it, where no other handler is."""
+    if signal.getsignal(signal.SIGINT) in _ends:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -109,6 +109,10 @@ def alone(tmp_path_factory):
     ('--exp-name x --env Pendulum-v0 --time-limit-terminal false true', ['x', 'x_tim']),
     ('--exp-name x --env Pendulum-v0 --settings default notes --pi_lr 1 2',
      ['x_setdefault_pi1-0', 'x_setdefault_pi2-0', 'x_setnotes_pi1-0', 'x_setnotes_pi2-0']),
+    ('--exp-name x --env Pendulum-v0 --activation relu elu', ['x_ac-actrelu', 'x_ac-actelu']),
+    ('--exp-name x --env Pendulum-v0 --activation tanh leaky_relu --action-layer 1 2',
+     ['x_activation{}_action-layer{}'.format(f, n) for f in ('tanh', 'leaky_relu')
+      for n in (1, 2)]),
     ('--exp-name x --env Pendulum-v0 --pi-lr 1 2 --settings default notes',
      ['x_pi1-0_setdefault', 'x_pi1-0_setnotes', 'x_pi2-0_setdefault', 'x_pi2-0_setnotes']),
     ('--exp-name x --env Pendulum-v0 --noise ou gaussian --noise-sigma 0.1 0.2 --init glorot paper',
@@ -136,6 +140,23 @@ def test_every_combination_is_a_run_with_its_settings():
         assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
         assert run.kwargs['time_limit_terminal'] is True
     assert [run.kwargs['seed'] for run in given.runs] == [7] * 8 + [8] * 8 + [9] * 8
+
+
+def test_sweeps_of_several_environments_have_folders_of_their_own():
+    def folder(*envs):
+        given = parsed('--env', *envs, '--data-dir', 'd')
+        assert {run.group.split('_env')[0] for run in given.runs} == {
+            'sweep' if len(envs) > 1 else 'sweep_' + envs[0].lower()}
+        return os.path.relpath(given.folder, os.path.abspath('d'))
+
+    both = folder('Pendulum-v0', 'MountainCarContinuous-v0')
+    assert both == 'sweep_mountaincarcontinuous-v0_pendulum-v0'
+    assert both == folder('MountainCarContinuous-v0', 'Pendulum-v0')
+    assert folder('Pendulum-v0') == 'sweep_pendulum-v0'
+    names = ['Some{}-v{}'.format('x' * 20, i) for i in range(9)]
+    assert re.fullmatch('Somex{20}-v0_and_8_more_[0-9a-f]{6}', sweep.all_of(names))
+    assert sweep.all_of(names) != sweep.all_of(names[:-1] + ['Another-v0'])
+    assert len(sweep.all_of(['x' * 300 + 'a', 'b'])) < 100
 
 
 # ---- What is refused -----------------------------------------------------------------------------
@@ -166,6 +187,13 @@ def refused(monkeypatch, capsys, tmp_path):
     ('--hid [4,4] [4,0]', '--hidden-sizes 4 0: expected'),
     ('--hid [4,4] [x]', '--hidden-sizes x: expected'),
     ('--hid [4,4] [4] --action-layer 1 3', '--action-layer 3: expected at most 2'),
+    ('--hid [4,4] [8', '--hidden-sizes [8: expected networks such as [400,300]'),
+    ('--hid [4,4] 8', '--hidden-sizes 8: expected networks'),
+    ('--hid 4,4', '--hidden-sizes 4,4: expected networks'),
+    ('--hid [4,[4]]', '--hidden-sizes [4,[4]]: expected networks'),
+    ('--hid [] [4]', '--hidden-sizes []: expected networks'),
+    ('--activation elu tanh elu', '--activation elu tanh elu: expected each value once'),
+    ('--exp-name {} --pi-lr 1 2 --q-lr 1 2'.format('x' * 190), 'expected at most 200 bytes'),
     ('--exp-name a/b', '--exp-name a/b: expected letters'),
     ('--jobs 0', '--jobs 0: expected a whole number of at least 1'),
     ('--max-failures 0', '--max-failures 0: expected'),
@@ -357,6 +385,33 @@ def test_the_sweep_itself_is_interrupted(tmp_path, alone):
     assert written() == before, 'what has finished is not touched'
     for seed in '34':
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
+
+
+def test_a_terminal_that_closes_ends_the_sweep_and_all_is_saved(tmp_path):
+    words = LONG + ['--exp-name', 'x', '--epochs', '90', '--data-dir', tmp_path, '--seed', '4']
+    process = start(*words)
+    wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
+    process.stdout.close()                              # and nobody reads any more
+    os.killpg(process.pid, signal.SIGHUP)               # Ray's processes get it, too
+    assert process.wait(120) == 128 + signal.SIGHUP
+    assert process.stderr.read() == ('tools.sweep: Interrupted by SIGHUP. The same command goes '
+                                     'on.\n')
+    assert_nothing_stays()
+    saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, 'x_s4'))
+    with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
+        assert last.state['t'] == int(saved_at)
+
+
+def test_a_reader_that_leaves_changes_nothing(tmp_path, alone):
+    process = start(*SHORT, '--exp-name', 'x', '--activation', 'elu', 'softsign', '--seed', '5',
+                    '--data-dir', tmp_path)
+    assert '2 runs in 2 groups' in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(300) == 0 and process.stderr.read() == ''
+    for name in 'elu', 'softsign':
+        RunFolder(run_folder(tmp_path, 'x_ac-act{}_s5'.format(name))).assert_same_as(
+            alone(*SHORT, '--activation', name, '--seed', '5'))
+    assert (tmp_path / 'x' / 'summary.csv').exists()
 
 
 def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):

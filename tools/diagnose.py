@@ -452,8 +452,8 @@ def main(argv=None):
         text = '\n\n'.join(map(verdict, diagnoses))
         figure = draw(diagnoses)
         setting = 'FILE' if args.output is None else 'output'
-        figures.write(os.path.splitext(output)[0] + '.txt', (text + '\n').encode(), setting)
         figures.write_figure(figure, output, setting, dpi=80)
+        figures.write(os.path.splitext(output)[0] + '.txt', (text + '\n').encode(), setting)
         print('{}\n\nWrote {}'.format(text, output))
         show(figure)
 
