@@ -2,9 +2,10 @@
 test_setup.py: tools/setup.sh on machines that lack things, played by stand-ins on the PATH.
 """
 import os
+import pathlib
 import shutil
-import stat
 import subprocess
+import tempfile
 
 import pytest
 
@@ -14,7 +15,8 @@ PYTHON = '''#!/bin/sh
 # Stands in for a Python 3.7: makes environments of itself, and notes what it is asked to install.
 case "$*" in
     *sys.executable*) echo "$0" ;;
-    '-m venv --clear '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >>"$CALLS" ;;
+    '-m venv --clear '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >>"$CALLS"
+        echo "VIRTUAL_ENV=\\"$(pwd -P)/$4\\"" >"$4/bin/activate" ;;
     '-m pip install --no-deps '*) echo pip >>"$CALLS"; [ ! -e "$FAIL_PIP" ] ;;
     '-m pip uninstall '*) echo uninstall >>"$CALLS" ;;
     *mujoco_py*) echo compile >>"$CALLS" ;;
@@ -44,16 +46,21 @@ class Machine:
     def command(self, name, text):
         path = self.bin / name
         path.write_text(text)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        path.chmod(0o755)
 
-    def setup(self, **extra):
-        """(exit code, output, what the Python was asked for since the last time)."""
+    def setup(self, user=None, **extra):
+        """
+        (exit code, output, what the Python was asked for since the last time); as a user without
+        rights where its number is given.
+        """
         self.calls.write_text('')
+        self.calls.chmod(0o666)
         env = dict(PATH=str(self.bin), HOME=str(self.root / 'home'), CALLS=str(self.calls),
                    FAIL_PIP=str(self.fail_pip), **extra)
         done = subprocess.run(['bash', str(self.root / 'tools' / 'setup.sh')], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              universal_newlines=True)
+                              universal_newlines=True,
+                              preexec_fn=user and (lambda: os.setuid(user)))
         return done.returncode, done.stdout, self.calls.read_text().split()
 
     def complete(self):
@@ -102,6 +109,46 @@ def test_an_interrupted_setup_goes_on(machine):
     assert not machine.complete()
     machine.fail_pip.unlink()
     assert machine.setup()[2] == ['pip', 'compile'] and machine.complete()
+
+
+@pytest.mark.parametrize('how', [shutil.copytree, shutil.move])
+def test_elsewhere_a_venv_is_made_anew(machine, how):
+    machine.command('python3', PYTHON)
+    machine.setup()
+    first, machine.root = machine.root, machine.root.parent / 'else where'
+    how(str(first), str(machine.root))
+    (machine.root / '.venv' / 'bin' / 'pytest').write_text('#!{}/.venv/bin/python'.format(first))
+    code, out, calls = machine.setup()
+    assert code == 0 and calls == ['venv', 'pip', 'compile']
+    assert '.venv was made in {}/.venv, and is made anew here'.format(first) in out
+    assert str(machine.root) in (machine.root / '.venv' / 'bin' / 'activate').read_text()
+    assert machine.setup() == (0, '', [])
+
+
+def test_by_another_path_to_the_same_folder_it_is_complete(machine):
+    machine.command('python3', PYTHON)
+    machine.setup()
+    (machine.root.parent / 'link').symlink_to(machine.root)
+    machine.root = machine.root.parent / 'link'
+    assert machine.setup() == (0, '', [])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='becomes another user')
+def test_a_venv_that_one_may_only_read():
+    with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:     # pytest's own is closed
+        os.chmod(folder, 0o755)
+        machine = Machine(pathlib.Path(folder))
+        machine.command('python3', PYTHON)
+        code, out, calls = machine.setup(user=65534)
+        assert (code, calls) == (2, []) and out.count('\n') == 1 and 'cannot be written' in out
+        assert not (machine.root / '.venv').exists()
+        assert machine.setup()[0] == 0
+        assert machine.setup(user=65534) == (0, '', []), 'what is complete can be used'
+        with (machine.root / 'requirements.txt').open('a') as file:
+            file.write('# changed\n')
+        code, out, calls = machine.setup(user=65534)
+        assert (code, calls) == (2, []) and out.count('\n') == 1
+        assert '{}/.venv is not complete, and .venv cannot be written'.format(machine.root) in out
 
 
 def test_missing_libraries_without_root_prints_the_command(machine):

@@ -19,10 +19,13 @@ logged() {      # run a command, its output in the log; where it fails, its last
 
 tensorflow=${TENSORFLOW:-$(cat $venv/tensorflow 2>/dev/null || echo tensorflow==1.15)}
 
-# What a complete .venv was made from; it cannot be moved, so its place counts.
-recipe() { { pwd; echo "$tensorflow"; cat requirements.txt tools/setup.sh spinningup/setup.py; } |
+# What a complete .venv was made from.
+recipe() { { pwd -P; echo "$tensorflow"; cat requirements.txt tools/setup.sh spinningup/setup.py; } |
            cksum; }
 complete() { [ "$(cat $venv/complete 2>/dev/null)" = "$(recipe)" ] && runs_37 $python; }
+
+# Where a .venv was made. It cannot be moved: its commands and its activate have that in them.
+made_in() { sed -n "s/^VIRTUAL_ENV=[\"']\?\([^\"']*\).*/\1/p" $venv/bin/activate 2>/dev/null; }
 
 runs_37() {     # whether $1 is a 64-bit Python 3.7 that runs and can make environments
     "$1" -c 'import sys, ctypes, ensurepip, ssl, venv
@@ -75,6 +78,10 @@ install_libraries() {
 if complete; then
     exit 0
 fi
+folder=$venv
+[ -e $venv ] || folder=.
+[ -w $folder ] || fail "$PWD/$venv is not complete, and $folder cannot be written: expected" \
+    'a folder that you may write, such as a copy of this one'
 exec 9<tools/setup.sh       # one set-up at a time; another waits, and finds all done
 flock 9
 if complete; then
@@ -86,7 +93,13 @@ fi
 [ "$(uname -sm)" = 'Linux x86_64' ] || fail "TensorFlow 1.15 and MuJoCo 2.1 are made for Linux on" \
     "x86_64; this is $(uname -sm)"
 
-if ! runs_37 $python || ! $python -m pip --version >/dev/null 2>&1; then
+place=$(made_in || true)
+if [ -n "$place" ] && [ "$place" != "$(pwd -P)/$venv" ]; then
+    say "$venv was made in $place, and is made anew here"
+elif runs_37 $python && $python -m pip --version >/dev/null 2>&1; then
+    found=$python
+fi
+if [ "${found:-}" != $python ]; then
     found=$(find_python)
     [ -n "$found" ] || fail "no Python 3.7, the last one that TensorFlow 1.15 supports; install it" \
         "with one of: pyenv install 3.7.16 | uv python install 3.7 | conda create -n py37 python=3.7"
@@ -113,6 +126,10 @@ say 'compiling mujoco-py, which takes about a minute'
 # It only passes calls on to MuJoCo: -O1 has the speed of -O3, and takes half of the time.
 logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
     env CFLAGS=-O1 $python -c 'import mujoco_py'
+# Its import locks a file, whoever imports it.
+chmod a+w $venv/lib/*/site-packages/mujoco_py/generated/mujocopy-buildlock 2>/dev/null || true
 
 recipe >$venv/complete
+command -v xvfb-run >/dev/null ||
+    say 'films of the classic tasks, such as Pendulum-v0, need the Debian package xvfb, too'
 say "complete. To use it directly: source $venv/bin/activate"
