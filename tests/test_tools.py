@@ -126,7 +126,8 @@ def test_a_run_that_cannot_be_used_is_told_and_the_others_are_done(write, why, h
     assert (here / 'out/figures/runs/Performance.png').exists()
     shutil.rmtree('out')
     line = refusal(capsys, 'runs/odd', main=summary.main, prog='tools.summary')
-    assert 'FOLDER runs/odd: expected a folder with runs below it; runs/odd: left out; ' + why in line
+    assert ('FOLDER runs/odd: expected a folder with runs below it; runs/odd: left out; ' + why
+            in line)
 
 
 @pytest.mark.parametrize('config', [
