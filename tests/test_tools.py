@@ -257,7 +257,7 @@ def emptied(run):
 @pytest.mark.parametrize('damage, said', [
     (of_a_function, 'a run folder whose vars.pkl can be loaded here; '),
     (emptied, 'a run folder whose vars.pkl can be loaded here; EOFError'),
-    (lambda run: truncated(run / 'tf1_save/saved_model.pb'), 'whose tf1_save/ can be loaded here; '),
+    (lambda run: truncated(run / 'tf1_save/saved_model.pb'), 'whose tf1_save/ can be loaded here'),
     (lambda run: truncated(run / 'tf1_save/variables/variables.data-00000-of-00001'),
      'whose tf1_save/ can be loaded here; '),
     (lambda run: shutil.rmtree(str(run / 'tf1_save')), 'whose tf1_save/ can be loaded here; '),

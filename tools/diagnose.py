@@ -414,8 +414,10 @@ def draw(diagnoses):
         axes = next(panels)
         for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):
             for column, style in zip(columns, ('-', '--')):
-                axes.plot(diagnosis.table.TotalEnvInteracts, diagnosis.table[column], style,
-                          color=color, label=name if style == '-' else None)
+                table = diagnosis.table         # of one row there is no line to see
+                axes.plot(table.TotalEnvInteracts, table[column], style,
+                          marker='.' if len(table) == 1 else None, color=color,
+                          label=name if style == '-' else None)
         axes.set(xlabel='environment steps', ylabel=unit)
         axes.set_title(title, fontsize=10)
         axes.set_yscale('log' if logarithmic else 'linear')
