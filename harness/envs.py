@@ -100,7 +100,9 @@ def held(env_fn, watch, stack, other=None):
     if hasattr(env, 'close'):
         stack.callback(env.close)
     check_spaces(env)
-    return RecordedEnv(CheckedEnv(env, watch))
+    held_env = RecordedEnv(CheckedEnv(env, watch))
+    stack.callback(held_env.inside.take_out)
+    return held_env
 
 
 def env_id(env):
@@ -223,12 +225,16 @@ class Inside:
         """Put the methods of this object in the place of the environment's."""
         self.env.reset, self.env.step, self.env.seed = self.reset, self.step, self.seed
 
-    @contextlib.contextmanager
-    def bare(self):
-        """Within it, the environment is as it was made: it, with all of its wrappers."""
+    def take_out(self):
+        """Leave the environment as it was made."""
         for name in ('reset', 'step', 'seed'):
             delattr(self.env, name)
         vars(self.env).update(self.was)
+
+    @contextlib.contextmanager
+    def bare(self):
+        """Within it, the environment is as it was made: it, with all of its wrappers."""
+        self.take_out()
         try:
             yield self.outermost
         finally:

@@ -329,6 +329,14 @@ def test_terminated_is_terminal_and_truncated_a_limit():
         assert (done, envs.terminal(done, info)) == expected
 
 
+def test_an_environment_is_left_as_it_was_made(tmp_path):
+    made = []
+    ddpg.ddpg(lambda: made.append(TimeLimit(Still(), 9)) or made[-1],
+              logger_kwargs=dict(output_dir=str(tmp_path)), **SMALL)
+    assert [sorted(vars(env.env)) for env in made] == [['action_space', 'observation_space']] * 2
+    assert made[0].env.step.__func__ is Still.step
+
+
 # ---- What is refused, by one line ----------------------------------------------------------------
 
 @pytest.mark.parametrize('env_fn, said', [
