@@ -7,6 +7,7 @@ import glob
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -77,9 +78,7 @@ def test_arrows_go_only_where_the_drawing_has_them():
 def test_what_reads_runs_does_without_tensorflow():
     code = ('import sys, tools.summary, harness.truth, harness.envs\n'
             'assert "tensorflow" not in sys.modules')
-    subprocess.run([os.path.join(HERE, '.venv', 'bin', 'python')
-                    if os.path.exists(os.path.join(HERE, '.venv')) else 'python', '-c', code],
-                   cwd=HERE, check=True)
+    subprocess.run([sys.executable, '-c', code], cwd=HERE, check=True)
 
 
 def test_the_top_level_is_the_card():
