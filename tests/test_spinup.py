@@ -641,18 +641,27 @@ def test_ctrl_c_gets_one_line(toys, runs, tmp_path, monkeypatch, capfd):
     player = subprocess.Popen(
         [sys.executable, '-m', 'spinup.run', 'test_policy', folder, '-nr'],
         env=dict(os.environ, PYTHONPATH=os.path.dirname(toys.__file__), PYTHONUNBUFFERED='1'),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A shell's background job ignores the signal, and its children would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     assert b'Logging' in player.stdout.readline()       # it plays; the episode has no end
     player.send_signal(signal.SIGINT)
-    _, err = player.communicate(timeout=60)
+    try:
+        _, err = player.communicate(timeout=60)
+    finally:
+        player.kill()
     assert player.returncode == 130 and err == b'spinup.run test_policy: interrupted\n'
 
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGINT)
         threading.Event().wait(10)
     monkeypatch.setattr(plot, 'make_plots', interrupted)
-    with pytest.raises(SystemExit) as end:
-        plot.main([runs])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as end:
+            plot.main([runs])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert end.value.code == 130 and capfd.readouterr().err == 'spinup.run plot: interrupted\n'
 
 
