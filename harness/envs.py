@@ -97,12 +97,17 @@ def held(env_fn, watch, stack, other=None):
     if other is not None and env is other.inside.outermost:
         raise BadSetting('env_fn', env_fn, 'a function that makes a new environment at each call: '
                          'there are two, one to train and one to test')
-    if hasattr(env, 'close'):
-        stack.callback(env.close)
+    stack.callback(closed, env)
     check_spaces(env)
     held_env = RecordedEnv(CheckedEnv(env, watch))
     stack.callback(held_env.inside.take_out)
     return held_env
+
+
+def closed(env):
+    """Close an environment. One that cannot be closed must not hide how the run has ended."""
+    with contextlib.suppress(Exception):        # an environment's own code can raise anything
+        env.close()
 
 
 def env_id(env):

@@ -379,6 +379,18 @@ def test_at_most_two_are_open_and_all_are_closed(tmp_path):
     assert counts['open'] == 0 and not (tmp_path / 'other').exists()
 
 
+def test_an_environment_that_cannot_be_closed_hides_nothing(tmp_path):
+    """PyBullet's raise where they were never reset."""
+    class Stuck(Still):
+        def close(self):
+            raise AttributeError('no connection')
+
+    ddpg.ddpg(Stuck, logger_kwargs=dict(output_dir=str(tmp_path / 'a')), **SMALL)
+    with pytest.raises(ValueError, match='got pi'):
+        ddpg.ddpg(Stuck, actor_critic=lambda *args, **kwargs: (1., 2.),
+                  logger_kwargs=dict(output_dir=str(tmp_path / 'b')), **SMALL)
+
+
 def test_modules_and_packages_that_are_missing(monkeypatch, capsys, tmp_path, env_module):
     monkeypatch.chdir(tmp_path)
     assert 'nowhere.py has to be on PYTHONPATH' in refusal(capsys, '--env', 'nowhere:Env-v0')
