@@ -51,7 +51,7 @@ The run is in {1}. From here on:
     python -m spinup.run test_policy {0} --video policy.mp4
     python -m spinup.run plot {0}
     python -m tools.diagnose {0}
-    python ddpg.py --resume {0} --epochs {2}"""
+    {2} --epochs {3}"""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -310,7 +310,8 @@ class Run:
     def __exit__(self, kind, error, trace):
         self.stack.close()
         if not error and self.table:
-            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder, 2 * self.epochs_done))
+            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder,
+                                    resume_command(self.folder), 2 * self.epochs_done))
         if isinstance(error, guard.Interrupted):
             print('Interrupted by {}. To go on: {}'.format(error, resume_command(self.folder)))
         elif (isinstance(error, guard.RunStopped) and self.folder

@@ -15,7 +15,7 @@ import pytest
 
 import ddpg
 from harness.run import Run
-from kit import HERE, only_run, refusal, run_main, tree
+from kit import HERE, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
 from tools.bench import (checkpoints, diagnosis, notes, recipes, repeat, resume, same_bits, study,

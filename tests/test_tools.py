@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kit import HERE, Run, call, refusal, run_main, tree
+from kit import HERE, Run, call, refusal, run_main
 from tools import diagnose, summary
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
