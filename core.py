@@ -5,6 +5,7 @@ Lillicrap et al. 2015 (arXiv 1509.02971), sections 3 and 7. This file builds and
 there is no session, environment or logger in it. Build under `with tf.Graph().as_default():`, after
 the graph's seed is set; an initialiser's own seed is the number of operations built before it.
 """
+import inspect
 from collections import namedtuple
 
 import numpy as np
@@ -75,7 +76,49 @@ def initializers(init, fan_in, is_output):
     raise ValueError("init={!r}: expected 'glorot', 'paper' or 'torch'".format(init))
 
 
-def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_layer=1):
+# Batch normalisation. The paper names neither: TensorFlow's own values.
+MOMENTUM = 0.99         # what a moving average keeps of itself per step
+EPSILON = 1e-3          # what is added to a variance
+
+# A moving average with what moves it: moving (variable) and of_batch (tensor), both (units,);
+# name (str): of_batch's, by whose scope a collection finds it.
+Statistic = namedtuple('Statistic', ['name', 'moving', 'of_batch'])
+STATISTICS = 'batch_statistics'         # the collection that holds them
+
+
+def batch_norm(x, training, name):
+    """
+    Batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167; paper, section 3):
+
+        scale * (x - mean) / sqrt(variance + EPSILON) + shift
+
+    Args:
+        x (tensor): (N, units).
+        training (bool): Whether mean and variance are the minibatch's, over its N rows (of at least
+            2), or the moving averages. Nothing moves here: what should move the averages is a
+            Statistic each, of the pass that builds the variables and of no pass that reuses them.
+        name (str): The scope of its variables, scale, shift, moving_mean and moving_variance.
+
+    Returns:
+        (N, units).
+    """
+    with tf.variable_scope(name) as scope:
+        scale, shift, mean, variance = (
+            tf.get_variable(of, x.shape[1:], initializer=initializer, trainable=trainable)
+            for of, initializer, trainable in (
+                ('scale', tf.ones_initializer(), True), ('shift', tf.zeros_initializer(), True),
+                ('moving_mean', tf.zeros_initializer(), False),
+                ('moving_variance', tf.ones_initializer(), False)))
+        if training:
+            moving, (mean, variance) = (mean, variance), tf.nn.moments(x, [0])
+            if not scope.reuse:
+                for average, of_batch in zip(moving, (mean, variance)):
+                    tf.add_to_collection(STATISTICS, Statistic(of_batch.name, average, of_batch))
+        return tf.nn.batch_normalization(x, mean, variance, shift, scale, EPSILON)
+
+
+def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_layer=1,
+        norm='none', training=False):
     """
     A multi-layer perceptron.
 
@@ -87,22 +130,33 @@ def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_l
         init (str): See `initializers`.
         a (tensor): Actions (N, act_dim), which join the input of layer `action_layer`; or None.
         action_layer (int): Counted from 1.
+        norm (str): 'batch' to normalise the input and each layer before its activation, up to where
+            actions join; those layers have no bias, which the mean would take out. Or 'none'.
+        training (bool): See `batch_norm`.
 
     Returns:
         (N, sizes[-1]).
     """
+    if norm == 'batch':
+        x = batch_norm(x, training, 'norm')
     for layer, size in enumerate(sizes, start=1):
         is_output = layer == len(sizes)
+        nonlinearity = output_activation if is_output else activation
         if a is not None and layer == action_layer:
-            x = tf.concat([x, a], axis=1)
+            x, norm = tf.concat([x, a], axis=1), 'none'
+        weights = initializers(init, x.shape[1].value, is_output)
         with tf.get_default_graph().gradient_override_map(FAST_GRADIENTS):
-            x = tf.layers.dense(x, size, activation=output_activation if is_output else activation,
-                                **initializers(init, x.shape[1].value, is_output))
+            if norm == 'batch':
+                x = tf.layers.dense(x, size, use_bias=False, **weights)
+                x = nonlinearity(batch_norm(x, training, 'norm_{}'.format(layer)))
+            else:
+                x = tf.layers.dense(x, size, activation=nonlinearity, **weights)
     return x
 
 
-def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot',
-                     activation=tf.nn.relu, output_activation=tf.tanh, action_space=None):
+def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot', norm='none',
+                     activation=tf.nn.relu, output_activation=tf.tanh, action_space=None,
+                     training=False):
     """
     The actor mu(s) and the critic Q(s, a), in scopes `pi` and `q` below the current one.
 
@@ -114,10 +168,13 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
             The paper: 2 ("actions were not included until the 2nd hidden layer of Q").
         init (str): Initial weights: 'glorot' (the notes), 'paper' (its section 7) or 'torch'
             (PyTorch's).
+        norm (str): 'batch' for the paper's batch normalisation (its section 3): of the
+            observations, of all layers of mu, and of the layers of Q before the action. Or 'none'.
         activation (function): Of the hidden layers.
         output_activation (function): Of the actor's output; its range is taken to be [-1, 1].
         action_space (gym.spaces.Box): Its bounds scale the actor's output, each dimension by its
             own half range, and shift it where the box is not symmetric. None: +-1.
+        training (bool): Whether to normalise by the minibatch; see `batch_norm`.
 
     Returns:
         pi (N, act_dim), the policy's action; q (N,), the value of `a`; q_pi (N,), that of `pi`.
@@ -135,12 +192,13 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
 
     def critic(action, reuse=None):
         with tf.variable_scope('q', reuse=reuse):
-            q = mlp(x, hidden_sizes + (1,), activation, None, init, action, action_layer)
+            q = mlp(x, hidden_sizes + (1,), activation, None, init, action, action_layer, norm,
+                    training)
             return tf.squeeze(q, axis=1)
 
     with tf.variable_scope('pi'):
         pi = (high - low) / 2 * mlp(x, hidden_sizes + (act_dim,), activation, output_activation,
-                                    init)
+                                    init, norm=norm, training=training)
         if not np.array_equal(high, -low):
             pi = pi + (high + low) / 2
     return pi, critic(a), critic(pi, reuse=True)
@@ -150,44 +208,64 @@ Networks = namedtuple('Networks', [
     'pi', 'q', 'q_pi',                   # main networks: mu(x), Q(x, a), Q(x, mu(x))
     'q_targ', 'a2',                      # Q'(x2, mu'(x2)), or Q'(x2, a2) with a placeholder a2
     'main',                              # (x, a) -> pi, q, q_pi by the main weights, as read there
-    'pi_vars', 'q_vars', 'main_vars', 'targ_vars', 'targ_init'])
+    'pi_vars', 'q_vars',                 # what the steps train
+    'pi_statistics', 'q_statistics',     # the moving averages, as Statistics; without norm, none
+    'main_vars', 'targ_vars',            # all variables, the moving averages, too
+    'targ_init'])
 
 
-def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='learned'):
+def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='learned',
+             target_networks=True):
     """
     Actor and critic in the scope `main`, and their targets in the scope `target` (section 3).
 
     Args:
         x, a, x2 (tensors): See `placeholders`.
-        actor_critic (function): Like mlp_actor_critic, with its variables in `pi` and `q`.
+        actor_critic (function): Like mlp_actor_critic, with its variables in `pi` and `q`. Where it
+            takes `training`, that is True in the passes over a minibatch that are learned from, and
+            False in the backup and in acting.
         ac_kwargs (dict): Its keyword arguments.
         policy (str): Of the backup's actions at x2: 'learned', or 'random' for fed ones.
+        target_networks (bool): False: there are none, and the backup is by the main networks.
 
     Returns:
-        Networks: `targ_init` is the operation that sets every target weight to its main weight: it
+        Networks: `targ_init` is the operation that sets every target variable to its main one: it
         must be run, once. Until then the targets have random weights of their own.
 
     Raises:
         ValueError: The networks have other shapes, or the target networks are no copy of the main
             networks.
     """
-    def main(x, a):
+    def made(x, a, training):
+        told = 'training' in inspect.signature(actor_critic).parameters
+        return actor_critic(x, a, **dict(ac_kwargs, **(dict(training=training) if told else {})))
+
+    def main(x, a, training=False):
         with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
-            return actor_critic(x, a, **ac_kwargs)
+            return made(x, a, training)
 
     with tf.variable_scope('main'):
-        pi, q, q_pi = require_shapes(actor_critic(x, a, **ac_kwargs), a.shape[1].value)
-    with tf.variable_scope('target'):
+        pi, q, q_pi = require_shapes(made(x, a, True), a.shape[1].value)
+    # Without target networks: the main ones once more, at x2.
+    with tf.variable_scope('target' if target_networks else 'main',
+                           reuse=None if target_networks else True):
         if policy == 'random':
             a2 = tf.placeholder(tf.float32, a.shape, name='a2')
-            _, q_targ, _ = actor_critic(x2, a2, **ac_kwargs)
+            _, q_targ, _ = made(x2, a2, False)
         else:
-            a2, (_, _, q_targ) = None, actor_critic(x2, a, **ac_kwargs)
-    main_vars, targ_vars = get_vars('main/'), get_vars('target/')
+            a2, (_, _, q_targ) = None, made(x2, a, False)
+    # No optimiser has added its own variables yet.
+    main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
     with tf.name_scope('targ_init'):
-        targ_init = tf.group([targ.assign(w) for w, targ in paired(main_vars, targ_vars)])
+        targ_init = tf.group([targ.assign(w) for w, targ in (
+            paired(main_vars, targ_vars) if target_networks else ())])
+    pi_statistics, q_statistics = (
+        tf.get_collection(STATISTICS, scope) for scope in ('main/pi/', 'main/q/'))
+    if ac_kwargs.get('norm', 'none') != 'none' and not pi_statistics + q_statistics:
+        raise ValueError('norm={norm!r}: expected an actor_critic that takes `training`, and gives '
+                         'it to core.batch_norm'.format(**ac_kwargs))
     return Networks(pi, q, q_pi, q_targ, a2, main, get_vars('main/pi/'), get_vars('main/q/'),
-                    main_vars, targ_vars, targ_init)
+                    pi_statistics, q_statistics, main_vars, targ_vars, targ_init)
 
 
 def require_shapes(made, act_dim):
@@ -227,7 +305,7 @@ def paired(main_vars, targ_vars):
     [(main, target), ...]: each variable of the main networks with its copy.
 
     Args:
-        main_vars, targ_vars (lists of tf.Variable): get_vars('main/') and get_vars('target/').
+        main_vars, targ_vars (lists of tf.Variable): Of the scopes `main` and `target`.
 
     Raises:
         ValueError: They differ in number, in a name after the scope, or in a shape.

@@ -27,17 +27,20 @@ Graph = namedtuple('Graph', [
     'rate',                              # the share of the learning rates that is left
     'o',                                 # placeholder of the observation to act on, (1, obs_dim)
     'pi', 'q', 'q_pi', 'pi_o',           # main networks at x and a; the policy at o
+    'q_test',                            # Q(x, a) as it is tested, by moving averages if normalised
     'backup', 'q_loss', 'pi_loss',
     'critic_step', 'actor_step',         # optimiser steps; actor_step includes critic_step
     'q_grad_norm', 'pi_grad_norm',       # norms of the gradients that the steps descend
     'targ_init', 'targ_step',            # targets <- main; the soft update, with both steps before
     'next_pi_o',                         # the policy at o, from the weights after actor_step
+    'main_vars',                         # all variables of the main networks, in their order
 ])
 
 
 def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(),
                 gamma=0.99, polyak=0.005, pi_lr=3e-4, q_lr=1e-3,
-                weight_decay=0., decay_kind='times_lr', policy='learned', lr_decay=False):
+                weight_decay=0., decay_kind='times_lr', policy='learned', lr_decay=False,
+                target_networks=True):
     """
     Networks, losses and steps of Algorithm 1, in the default graph. See `ddpg` for the arguments.
 
@@ -51,7 +54,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     """
     # Initialise Q(s, a) and mu(s) at random, and Q' and mu', which targ_init makes their copies.
     x, a, r, x2, d = core.placeholders(obs_dim, act_dim)
-    nets = core.networks(x, a, x2, actor_critic, ac_kwargs, policy)
+    nets = core.networks(x, a, x2, actor_critic, ac_kwargs, policy, target_networks)
 
     # After the networks, whose initial weights depend on the number of operations before them.
     rate = tf.placeholder(tf.float32, (), name='rate') if lr_decay else 1.
@@ -67,20 +70,22 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         q_loss = tf.reduce_mean(tf.square(backup - nets.q))
     with tf.name_scope('critic_step'):
         critic_step, q_grad_norm = adam_step(q_loss, nets.q_vars, q_lr, rate, weight_decay,
-                                             decay_kind)
+                                             decay_kind, nets.q_statistics)
 
     # J, the mean of Q(s_i, mu(s_i)) (equation 6), is what the actor ascends: through the critic
     # with the weights that its step has just left.
     with tf.name_scope('actor_loss'), tf.control_dependencies([critic_step]):
-        _, q_at_pi, _ = nets.main(x, nets.pi)
+        _, q_at_pi, _ = nets.main(x, nets.pi, training=True)
         pi_loss = -tf.reduce_mean(q_at_pi)
     with tf.name_scope('actor_step'):
-        actor_step, pi_grad_norm = adam_step(pi_loss, nets.pi_vars, pi_lr, rate)
+        actor_step, pi_grad_norm = adam_step(pi_loss, nets.pi_vars, pi_lr, rate,
+                                             statistics=nets.pi_statistics)
 
     # theta' <- tau theta + (1 - tau) theta', for both targets, from the weights of both steps.
     last_step = critic_step if policy == 'random' else actor_step
     with tf.name_scope('targ_step'), tf.control_dependencies([last_step]):
-        targ_step = targ_update(nets.main_vars, nets.targ_vars, polyak)
+        targ_step = (targ_update(nets.main_vars, nets.targ_vars, polyak) if target_networks else
+                     tf.no_op())
 
     # Acting: with the weights as they are, and with those that actor_step leaves.
     o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
@@ -89,12 +94,15 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     with tf.name_scope('act_next'), tf.control_dependencies([actor_step]):
         next_pi_o, _, _ = nets.main(o, a)
 
-    return Graph(x, a, r, x2, d, nets.a2, rate, o, nets.pi, nets.q, nets.q_pi, pi_o, backup,
-                 q_loss, pi_loss, critic_step, actor_step, q_grad_norm, pi_grad_norm,
-                 nets.targ_init, targ_step, next_pi_o)
+    # Q where it is compared with returns: by the moving averages, if it is normalised.
+    q_test = nets.main(x, a)[1] if nets.q_statistics else nets.q
+
+    return Graph(x, a, r, x2, d, nets.a2, rate, o, nets.pi, nets.q, nets.q_pi, pi_o, q_test,
+                 backup, q_loss, pi_loss, critic_step, actor_step, q_grad_norm, pi_grad_norm,
+                 nets.targ_init, targ_step, next_pi_o, nets.main_vars)
 
 
-def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_lr'):
+def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_lr', statistics=()):
     """
     One step of Adam (Kingma and Ba 2014) on `variables` alone, with one of three weight decays.
 
@@ -104,6 +112,7 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
         lr (float): Learning rate.
         rate (float or scalar tensor): What multiplies it, and the decay.
         weight_decay, decay_kind: See `ddpg`.
+        statistics (list of core.Statistic): Moving averages, which move in this step, too.
 
     Returns:
         An operation that runs after the whole backward pass; the norm of all gradients (a scalar).
@@ -120,6 +129,11 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
         decay = weight_decay * lr if decay_kind == 'times_lr' else weight_decay
         with tf.control_dependencies([before_adam]):
             before_adam = descend([(w, w) for w in variables], decay * rate)
+    if statistics:
+        # moving <- momentum * moving + (1 - momentum) * of_batch, as in targ_update.
+        with tf.control_dependencies([before_adam]):
+            before_adam = descend([(s.moving - s.of_batch, s.moving) for s in statistics],
+                                  1 - core.MOMENTUM)
     with tf.control_dependencies([before_adam]):
         step = tf.train.AdamOptimizer(lr * rate).apply_gradients(zip(grads, variables))
     return step, tf.global_norm(grads)
@@ -183,8 +197,9 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          pi_lr=3e-4, q_lr=1e-3, weight_decay=0., decay_kind='times_lr', batch_size=64,
          start_steps=10000, update_after=1000, update_every=1, lr_decay_steps=None, noise='ou',
          noise_sigma=0.2, noise_final_share=0.25, noise_anneal_steps=100000, noise_theta=0.15,
-         noise_dt=1.0, time_limit_terminal=False, policy='learned', num_test_episodes=10,
-         max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS, logger_kwargs=dict(), resume=None):
+         noise_dt=1.0, time_limit_terminal=False, target_networks=True, policy='learned',
+         num_test_episodes=10, max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS,
+         logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
@@ -221,6 +236,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
             did. A limit is not part of the state, so the critic cannot know it.
+        target_networks (bool): False, to see what they are worth: the backup is by the main
+            networks, with no soft update.
         policy (str): 'learned', or 'random': uniform actions in training, in tests and in the
             backup. Only the critic learns then: the value of the uniform policy, which is measured
             by Monte-Carlo returns, too.
@@ -247,7 +264,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             noise_seed, replay_seed = seed_everything(seed, env, run.test_env)
             agent = run.agent(build_graph(
                 run.obs_dim, run.act_dim, actor_critic, run.ac_kwargs, gamma, polyak, pi_lr, q_lr,
-                weight_decay, decay_kind, policy, lr_decay_steps is not None), noise_seed)
+                weight_decay, decay_kind, policy, lr_decay_steps is not None, target_networks),
+                noise_seed)
         replay = ReplayBuffer(run.obs_dim, run.act_dim, replay_size, replay_seed)
         process = exploration.process(noise, (env.high - env.low) / 2, noise_sigma,
                                       noise_final_share, noise_anneal_steps, noise_theta, noise_dt,

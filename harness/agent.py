@@ -73,7 +73,7 @@ class Agent:
         self.sess.run(initialiser)
         self.sess.run(graph.targ_init)
         self.call_act = prepared_call(self.sess, dict(a=graph.pi_o), [graph.o])
-        self.call_q = prepared_call(self.sess, dict(q=graph.q), [graph.x, graph.a])
+        self.call_q = prepared_call(self.sess, dict(q=graph.q_test), [graph.x, graph.a])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
         feeds = [graph.x, graph.a, graph.r, graph.x2, graph.d] + self.more_feeds()
         feeds += [graph.rate] if lr_decay_steps else []
@@ -261,14 +261,13 @@ class Export:
 
     def __init__(self, logger, agent, actor_critic, ac_kwargs):
         self.logger, self.agent = logger, agent
-        with agent.sess.graph.as_default():
-            self.trained = core.get_vars('main/')
+        self.trained = agent.graph.main_vars
         with tf.Graph().as_default() as self.graph:
             x, a, _, _, _ = core.placeholders(agent.graph.x.shape[1].value,
                                               agent.graph.a.shape[1].value)
             with tf.variable_scope('main'):
                 pi, q, _ = actor_critic(x, a, **ac_kwargs)
-            self.exported = core.get_vars('main/')
+            self.exported = tf.global_variables('main/')
             self.sess = tf.Session(config=session_config(1))
         logger.setup_tf_saver(self.sess, inputs={'x': x, 'a': a}, outputs={'pi': pi, 'q': q})
 

@@ -24,36 +24,36 @@ SETTINGS = dict(
     default=dict(),
     # The development notes' agent, which did not learn. docs/notes.md tells why.
     notes=dict(
-        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='glorot'),
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='glorot', norm='none'),
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='per_step', polyak=0.001,
         noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1e-3,
         batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
-        update_every=1, lr_decay_steps=None, time_limit_terminal=True),
-    # The paper's section 7, without its batch normalisation. It gives no dt, no start of random
-    # actions, and does not say what is stored at a time limit.
+        update_every=1, lr_decay_steps=None, time_limit_terminal=True, target_networks=True),
+    # The paper's section 7. It gives no dt, no start of random actions, and does not say what is
+    # stored at a time limit.
     paper=dict(
-        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=2, init='paper'),
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=2, init='paper', norm='batch'),
         pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='l2', polyak=0.001,
         noise='ou', noise_sigma=0.2, noise_final_share=1.0, noise_theta=0.15, noise_dt=1.0,
         batch_size=64, replay_size=int(1e6), gamma=0.99, start_steps=0, update_after=0,
-        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
     # Spinning Up's own defaults. What differs: its soft update is not ordered against the actor's
     # step (a race), its noise is not in units of the action range, its steps count from 0, and it
     # does not seed its environment.
     spinningup=dict(
-        ac_kwargs=dict(hidden_sizes=(256, 256), action_layer=1, init='glorot'),
+        ac_kwargs=dict(hidden_sizes=(256, 256), action_layer=1, init='glorot', norm='none'),
         pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
         noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
         batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
-        update_every=50, lr_decay_steps=None, time_limit_terminal=False),
+        update_every=50, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
     # "Our DDPG" of the TD3 paper (Fujimoto et al. 2018). Its updates begin with the end of the
     # first episode, which is at most 1,000 steps long.
     td3=dict(
-        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='torch'),
+        ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='torch', norm='none'),
         pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,
         noise='gaussian', noise_sigma=0.1, noise_final_share=1.0,
         batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
-        update_every=1, lr_decay_steps=None, time_limit_terminal=False),
+        update_every=1, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
 )
 
 # What may differ in config.json between a run's beginning and its going on.
@@ -206,6 +206,7 @@ ACCEPTED = dict(
     noise_theta=Number(float, 0),
     noise_dt=Number(float, 0, above=True),
     time_limit_terminal=OneOf(False, True),
+    target_networks=OneOf(False, True),
     policy=OneOf('learned', 'random'),
     num_test_episodes=Number(int, 1),
     max_ep_len=Number(int, 1),
@@ -214,6 +215,7 @@ ACCEPTED = dict(
     hidden_sizes=Each(Number(int, 1)),
     action_layer=Number(int, 1),
     init=OneOf('glorot', 'paper', 'torch'),
+    norm=OneOf('none', 'batch'),
     activation=Activation(),
 )
 
@@ -246,6 +248,9 @@ def check_settings(settings):
     if checked['batch_size'] > checked['replay_size']:
         raise BadSetting('batch_size', checked['batch_size'],
                          'at most the replay size, {}'.format(checked['replay_size']))
+    if checked.get('norm') == 'batch' and checked['batch_size'] == 1:
+        raise BadSetting('batch_size', 1, 'at least 2 with --norm batch, which divides by the '
+                         'spread within a batch')
     if checked.get('policy') == 'random' and checked['gamma'] == 1:
         raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
     steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)

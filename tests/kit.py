@@ -78,7 +78,9 @@ class Tiny:
         with self.tf_graph.as_default():
             tf.set_random_seed(seed)
             self.graph = ddpg.build_graph(OBS, ACT, ac_kwargs=ac_kwargs, **kwargs)
-            self.names = [v.op.name for v in tf.trainable_variables()]
+            trained = tf.trainable_variables()
+            self.variables = {v.op.name: v for v in tf.global_variables()
+                              if v in trained or '/moving_' in v.op.name}
             self.sess = tf.Session(config=session_config(threads))
             self.sess.run(tf.global_variables_initializer())
         # Biases start at 0 and the targets would equal the main networks: make all of it generic.
@@ -88,12 +90,11 @@ class Tiny:
 
     def load(self, name, value):
         """Set a variable."""
-        with self.tf_graph.as_default():
-            [v for v in tf.trainable_variables() if v.op.name == name][0].load(value, self.sess)
+        self.variables[name].load(value, self.sess)
 
     def weights(self):
-        """{name: array} of all trainable variables."""
-        return dict(zip(self.names, self.sess.run([name + ':0' for name in self.names])))
+        """{name: array} of all variables of the networks, moving averages among them."""
+        return self.sess.run(self.variables)
 
     def run(self, fetches, batch=None, rate=None):
         """What the session gives for a minibatch."""
@@ -105,3 +106,111 @@ class Tiny:
         if rate is not None:
             feed[g.rate] = rate
         return self.sess.run(fetches, feed)
+
+
+# ---- A reference in NumPy, float64 ---------------------------------------------------------------
+
+def normalised(w, scope, h, seen):
+    """
+    What batch normalisation makes of h (N, units), if `w` ({name: array}) has it in this scope.
+
+    `seen` is a dict that the minibatch's mean and variance go to, which count then; or None, where
+    the moving averages count.
+    """
+    if scope + '/scale' not in w:
+        return h
+    names = scope + '/moving_mean', scope + '/moving_variance'
+    mean, variance = (w[name] for name in names)
+    if seen is not None:
+        mean, variance = h.mean(axis=0), h.var(axis=0)
+        seen.update(zip(names, (mean, variance)))
+    return w[scope + '/scale'] * (h - mean) / np.sqrt(variance + 1e-3) + w[scope + '/shift']
+
+
+def dense_stack(w, scope, h, a=None, action_layer=2, seen=None):
+    """A network of two hidden layers; see `normalised`."""
+    h = normalised(w, scope + 'norm', h, seen)
+    for i, layer in enumerate(('dense', 'dense_1', 'dense_2'), start=1):
+        if a is not None and i == action_layer:
+            h = np.concatenate([h, a], axis=1)
+        h = h @ w[scope + layer + '/kernel'] + w.get(scope + layer + '/bias', 0)
+        h = normalised(w, scope + 'norm_{}'.format(i), h, seen)
+        if i < 3:
+            h = np.maximum(h, 0)
+    return h
+
+
+def numpy_pi(w, net, x, seen=None):
+    """mu(x), (N, ACT), of the networks in the scope `net`."""
+    return (SPACE.high - SPACE.low) / 2 * np.tanh(dense_stack(
+        w, net + '/pi/', x, seen=seen)) + (SPACE.high + SPACE.low) / 2
+
+
+def numpy_q(w, net, x, a, action_layer=2, seen=None):
+    """Q(x, a), (N,), of the networks in the scope `net`."""
+    return dense_stack(w, net + '/q/', x, a, action_layer, seen)[:, 0]
+
+
+def finite_differences(loss, w, names, eps=1e-6):
+    """{name: gradient} of loss(w), a number, at some of the arrays in w."""
+    grads = {}
+    for name in names:
+        grads[name] = np.zeros_like(w[name])
+        for i in np.ndindex(w[name].shape):
+            up, down = dict(w), dict(w)
+            up[name], down[name] = w[name].copy(), w[name].copy()
+            up[name][i] += eps
+            down[name][i] -= eps
+            grads[name][i] = (loss(up) - loss(down)) / (2 * eps)
+    return grads
+
+
+def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind, action_layer=2,
+                 target='target'):
+    """
+    One update of Algorithm 1 from scratch: backup, critic, actor, targets; Adam's first step.
+
+    Args:
+        w (dict): {name: array} of all variables, moving averages among them.
+        batch: See `minibatch`.
+        target (str): The scope of the backup's networks.
+        others: See `ddpg.ddpg`.
+
+    Returns:
+        The backup, (N,), and {name: array} afterwards.
+    """
+    x, a, r, x2, d = (np.asarray(v, np.float64) for v in batch)
+    w = {name: np.asarray(value, np.float64) for name, value in w.items()}
+    backup = r + gamma * (1 - d) * numpy_q(w, target, x2, numpy_pi(w, target, x2), action_layer)
+
+    def q_loss(w):
+        loss = np.mean((backup - numpy_q(w, 'main', x, a, action_layer, {})) ** 2)
+        if decay_kind == 'l2':
+            loss += weight_decay / 2 * sum((w[name] ** 2).sum() for name in q_names)
+        return loss
+
+    def pi_loss(w):
+        return -np.mean(numpy_q(w, 'main', x, numpy_pi(w, 'main', x, {}), action_layer, {}))
+
+    def adam(loss, names, lr):
+        for name, grad in finite_differences(loss, w, names).items():
+            # The first step: both moments, corrected for their bias, are the gradient's own. TF's
+            # epsilon counts before the correction: sqrt(1 - 0.999) times as much.
+            w[name] = w[name] - lr * grad / (np.abs(grad) + 1e-8 / np.sqrt(1 - 0.999))
+
+    q_names, pi_names = ([name for name in w if name.startswith(scope) and 'moving' not in name]
+                         for scope in ('main/q/', 'main/pi/'))
+    seen, before = {}, dict(w)
+    numpy_q(w, 'main', x, a, action_layer, seen)
+    numpy_pi(w, 'main', x, seen)
+    rate = {'times_lr': q_lr * weight_decay, 'per_step': weight_decay, 'l2': 0}[decay_kind]
+    adam(q_loss, q_names, q_lr)
+    for name in q_names:
+        w[name] = w[name] - rate * before[name]
+    adam(pi_loss, pi_names, pi_lr)
+    for name, of_batch in seen.items():
+        w[name] = 0.99 * w[name] + 0.01 * of_batch
+    for name in w:
+        if name.startswith('target/'):
+            w[name] = polyak * w[name.replace('target/', 'main/', 1)] + (1 - polyak) * w[name]
+    return backup, w

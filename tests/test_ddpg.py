@@ -13,77 +13,11 @@ import core
 import ddpg
 from harness import agent
 from harness.quiet_tf import tf
-from kit import ACT, N, OBS, SPACE, TINY, Tiny, minibatch
-
-# ---- A reference in NumPy, float64 --------------------------------------------------------------
-
-def dense_stack(w, scope, h, a=None, action_layer=2):
-    for i, layer in enumerate(('dense', 'dense_1', 'dense_2'), start=1):
-        if a is not None and i == action_layer:
-            h = np.concatenate([h, a], axis=1)
-        h = h @ w[scope + layer + '/kernel'] + w[scope + layer + '/bias']
-        if i < 3:
-            h = np.maximum(h, 0)
-    return h
+from kit import (ACT, N, OBS, SPACE, TINY, Tiny, finite_differences, minibatch, numpy_pi, numpy_q,
+                 numpy_update)
 
 
-def numpy_pi(w, net, x):
-    return (SPACE.high - SPACE.low) / 2 * np.tanh(dense_stack(w, net + '/pi/', x)) + (
-        SPACE.high + SPACE.low) / 2
-
-
-def numpy_q(w, net, x, a, action_layer=2):
-    return dense_stack(w, net + '/q/', x, a, action_layer)[:, 0]
-
-
-def finite_differences(loss, w, names, eps=1e-6):
-    grads = {}
-    for name in names:
-        grads[name] = np.zeros_like(w[name])
-        for i in np.ndindex(w[name].shape):
-            up, down = dict(w), dict(w)
-            up[name], down[name] = w[name].copy(), w[name].copy()
-            up[name][i] += eps
-            down[name][i] -= eps
-            grads[name][i] = (loss(up) - loss(down)) / (2 * eps)
-    return grads
-
-
-def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind, action_layer=2):
-    """One update of Algorithm 1 from scratch: backup, critic, actor, targets; Adam's first step."""
-    x, a, r, x2, d = (np.asarray(v, np.float64) for v in batch)
-    w = {name: np.asarray(value, np.float64) for name, value in w.items()}
-    backup = r + gamma * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2),
-                                           action_layer)
-
-    def q_loss(w):
-        loss = np.mean((backup - numpy_q(w, 'main', x, a, action_layer)) ** 2)
-        if decay_kind == 'l2':
-            loss += weight_decay / 2 * sum((w[name] ** 2).sum() for name in q_names)
-        return loss
-
-    def pi_loss(w):
-        return -np.mean(numpy_q(w, 'main', x, numpy_pi(w, 'main', x), action_layer))
-
-    def adam(loss, names, lr):
-        for name, grad in finite_differences(loss, w, names).items():
-            # The first step: both moments, corrected for their bias, are the gradient's own. TF's
-            # epsilon counts before the correction: sqrt(1 - 0.999) times as much.
-            w[name] = w[name] - lr * grad / (np.abs(grad) + 1e-8 / np.sqrt(1 - 0.999))
-
-    q_names = [name for name in w if name.startswith('main/q/')]
-    pi_names = [name for name in w if name.startswith('main/pi/')]
-    grads_before_decay = dict(w)
-    rate = {'times_lr': q_lr * weight_decay, 'per_step': weight_decay, 'l2': 0}[decay_kind]
-    adam(q_loss, q_names, q_lr)
-    for name in q_names:
-        w[name] = w[name] - rate * grads_before_decay[name]
-    adam(pi_loss, pi_names, pi_lr)
-    for name in w:
-        if name.startswith('target/'):
-            w[name] = polyak * w[name.replace('target/', 'main/', 1)] + (1 - polyak) * w[name]
-    return backup, w
-
+# ---- The update --------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('decay_kind', ['times_lr', 'per_step', 'l2'])
 @pytest.mark.parametrize('action_layer', [1, 2, 3])
