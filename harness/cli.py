@@ -190,6 +190,10 @@ def check_from_here(resume, algorithm):
     if own != networks_of(algorithm).__name__:
         raise run.cannot_resume(resume.run_folder, 'its networks are made by a function {0}; go on '
                                 'from Python: ddpg(..., actor_critic={0}, resume=...)'.format(own))
+    own = resume.config['noise']
+    if own not in ACCEPTED['noise'].values:
+        raise run.cannot_resume(resume.run_folder, 'its noise is made by a class {0}; go on from '
+                                'Python: ddpg(..., noise={0}, resume=...)'.format(own))
     if resume.config.get('env_made_by') == 'function':
         raise run.cannot_resume(resume.run_folder, 'its environment was made by a function; go on '
                                 'from Python: ddpg(that function, ..., resume=...)')

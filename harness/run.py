@@ -8,17 +8,24 @@ import random
 import shlex
 import tempfile
 import time
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
-from tqdm import tqdm
+from tqdm import TqdmWarning
 
 from harness import checkpoint, envs, guard, origin, truth
 from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
+from harness.result import Result
 from harness.settings import BadSetting, check_same_run, first_line, in_json
 from harness.table import Table
+
+with warnings.catch_warnings():
+    # In a notebook that has no ipywidgets there is no bar.
+    warnings.simplefilter('ignore', TqdmWarning)
+    from tqdm.auto import tqdm
 
 
 def seed_everything(seed, env, test_env):
@@ -92,6 +99,9 @@ class Run:
         self.folder = self.table = None         # until it begins
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
+            # Whoever else draws from the global streams goes on as if there had been no run.
+            stack.callback(random.setstate, random.getstate())
+            stack.callback(np.random.set_state, np.random.get_state())
             self.resumed = s.resume
             if isinstance(s.resume, str):
                 self.resumed = open_run(s.resume)
@@ -106,9 +116,10 @@ class Run:
     def _make_environments(self, stack):
         """The two environments, checked: `env` and `test_env`."""
         self.env = envs.held(self.arguments.env_fn, guard.Watch(
-            lambda: 'at step {}'.format(self.t)), stack)
+            lambda: 'at step {}'.format(self.t)), stack, env_kwargs=self.arguments.env_kwargs)
         self.test_env = envs.held(self.arguments.env_fn, guard.Watch(
-            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env)
+            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
+                                  self.arguments.env_kwargs)
         self.test_began = None      # the state of test_env before the test that is running
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
@@ -122,7 +133,8 @@ class Run:
                        if name not in ('env_fn', 'logger_kwargs', 'resume')}
         by_id = isinstance(s.env_fn, str)
         self.config.update(
-            actor_critic=getattr(s.actor_critic, '__name__', type(s.actor_critic).__name__),
+            actor_critic=name_of(s.actor_critic),
+            noise=s.noise if isinstance(s.noise, str) else name_of(s.noise),
             env=s.env_fn if by_id else envs.env_id(self.env.inside.outermost),
             env_made_by='id' if by_id else 'function')
         if not self.resumed:
@@ -175,6 +187,9 @@ class Run:
             print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
                   '--epochs {3}'.format(self.folder, s.epochs, resume_command(self.folder),
                                         2 * s.epochs))
+            agent.set_state(self.resumed.state['agent'])
+            self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
+            self.stack.callback(self.export.close)
             return None
         if self.resumed:
             self._go_on()
@@ -270,6 +285,10 @@ class Run:
             played, s.gamma, self.env.action_space))
         self.epochs_done, self.learner.updates, self.test_began = self.epoch, 0, None
 
+    def result(self):
+        """What ddpg() returns, after the last epoch: a result.Result."""
+        return Result(self.folder, self.learner.lasting_policy(self.export, self.env))
+
     def _interrupt(self):
         self.save()
         raise guard.Interrupted(guard.pending_signal(), self.t)
@@ -318,6 +337,11 @@ class Run:
               and checkpoint.is_in(self.folder)):
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
                   + resume_command(self.folder))
+
+
+def name_of(function):
+    """What config.json has for a function or a class of the user's."""
+    return getattr(function, '__name__', type(function).__name__)
 
 
 def check_memory(s, obs_dim, act_dim):
