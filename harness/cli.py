@@ -186,15 +186,18 @@ def parse_args(argv, algorithm):
 
 def check_from_here(resume, algorithm):
     """Raises BadSetting where the command line cannot make what a run consists of."""
-    own = resume.config['actor_critic']
-    if own != networks_of(algorithm).__name__:
-        raise run.cannot_resume(resume.run_folder, 'its networks are made by a function {0}; go on '
-                                'from Python: ddpg(..., actor_critic={0}, resume=...)'.format(own))
-    own = resume.config['noise']
-    if own not in ACCEPTED['noise'].values:
-        raise run.cannot_resume(resume.run_folder, 'its noise is made by a class {0}; go on from '
-                                'Python: ddpg(..., noise={0}, resume=...)'.format(own))
-    if resume.config.get('env_made_by') == 'function':
+    config = resume.config
+    for what, own, known, argument in (
+            ('networks are made by a function', config['actor_critic'],
+             [networks_of(algorithm).__name__], 'actor_critic={}'),
+            ('activation is a function', config['ac_kwargs'].get('activation', 'relu'),
+             ACCEPTED['activation'].names, 'ac_kwargs=dict(activation={})'),
+            ('noise is made by a class', config['noise'], ACCEPTED['noise'].values, 'noise={}')):
+        if own not in known:
+            raise run.cannot_resume(
+                resume.run_folder, 'its {} {}; go on from Python: ddpg(..., {}, resume=...)'.format(
+                    what, own, argument.format(own)))
+    if config.get('env_made_by') == 'function':
         raise run.cannot_resume(resume.run_folder, 'its environment was made by a function; go on '
                                 'from Python: ddpg(that function, ..., resume=...)')
 
