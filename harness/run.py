@@ -19,8 +19,9 @@ from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.result import Result
-from harness.settings import BadSetting, check_same_run, first_line, in_json
+from harness.settings import ACCEPTED, BadSetting, check_same_run, first_line, in_json
 from harness.table import Table
+import core
 
 with warnings.catch_warnings():
     # In a notebook that has no ipywidgets there is no bar.
@@ -58,7 +59,7 @@ The run is in {1}. From here on:
     python -m spinup.run test_policy {0} --video policy.mp4
     python -m spinup.run plot {0}
     python -m tools.diagnose {0}
-    {2} --epochs {3}"""
+    {2}"""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -184,9 +185,8 @@ class Run:
         s = self.arguments
         self.learner, self.replay, self.process = agent, replay, process
         if self.epochs_done == s.epochs:
-            print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
-                  '--epochs {3}'.format(self.folder, s.epochs, resume_command(self.folder),
-                                        2 * s.epochs))
+            print('The run in {} has finished its {} epochs. To train on, give it more: {}'.format(
+                self.folder, s.epochs, way_on(self.folder, self.config, 2 * s.epochs)))
             agent.set_state(self.resumed.state['agent'])
             self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
             self.stack.callback(self.export.close)
@@ -330,13 +330,14 @@ class Run:
         self.stack.close()
         if not error and self.table:
             print(LAST_WORDS.format(shlex.quote(self.folder), self.folder,
-                                    resume_command(self.folder), 2 * self.epochs_done))
+                                    way_on(self.folder, self.config, 2 * self.epochs_done)))
         if isinstance(error, guard.Interrupted):
-            print('Interrupted by {}. To go on: {}'.format(error, resume_command(self.folder)))
+            print('Interrupted by {}. To go on: {}'.format(
+                error, way_on(self.folder, self.config)))
         elif (isinstance(error, guard.RunStopped) and self.folder
               and checkpoint.is_in(self.folder)):
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
-                  + resume_command(self.folder))
+                  + way_on(self.folder, self.config))
 
 
 def name_of(function):
@@ -429,6 +430,31 @@ def cannot_resume(folder, why):
     return BadSetting('resume', folder, 'the folder of a run that can go on; {}'.format(why))
 
 
-def resume_command(folder):
-    """The command that goes on with the run in `folder`."""
-    return 'python ddpg.py --resume ' + shlex.quote(folder)
+def own_things(config):
+    """
+    What the command line cannot make of a run: {in words: the argument of ddpg() that has it}.
+
+    Args:
+        config (dict): Its config.json.
+    """
+    networks, activation = config['actor_critic'], config['ac_kwargs'].get('activation')
+    own = {}
+    if config['env_made_by'] == 'function':
+        own['environment was made by a function'] = 'that function'
+    if networks != core.mlp_actor_critic.__name__:
+        own['networks are made by a function ' + networks] = 'actor_critic=' + networks
+    if activation not in (None,) + ACCEPTED['activation'].names:
+        own['activation is a function {}'.format(activation)] = 'ac_kwargs=...'
+    if config['noise'] not in ACCEPTED['noise'].values:
+        own['noise is made by a class ' + config['noise']] = 'noise=' + config['noise']
+    return own
+
+
+def way_on(folder, config, epochs=None):
+    """The command, or the call, that goes on with the run in `folder`; for more epochs, or not."""
+    own = own_things(config)
+    if own:
+        return 'ddpg({}, ..., resume={!r}{})'.format(
+            ', '.join(own.values()), folder, ', epochs={}'.format(epochs) if epochs else '')
+    return 'python ddpg.py --resume {}{}'.format(
+        shlex.quote(folder), ' --epochs {}'.format(epochs) if epochs else '')
