@@ -422,7 +422,6 @@ def test_all_that_is_one_s_own_is_named(tmp_path, capsys):
                    ac_kwargs=dict(hidden_sizes=(8, 8), activation=softer))
     capsys.readouterr()
     line = refusal(capsys, '--resume', result.folder, '--epochs', '2')
-    for words in ('its environment was made by a function', 'its activation is a function softer',
-                  'its noise is made by a class Counted', 'ddpg(that function, ac_kwargs=..., noise='
-                  'Counted, ..., resume='):
-        assert words in line
+    assert ('its environment was made by a function, its activation is a function softer, its '
+            'noise is made by a class Counted; go on from Python: ddpg(that function, '
+            'ac_kwargs=..., noise=Counted, ..., resume=') in line
