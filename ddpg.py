@@ -199,7 +199,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          noise_sigma=0.2, noise_final_share=0.25, noise_anneal_steps=100000, noise_theta=0.15,
          noise_dt=1.0, time_limit_terminal=False, target_networks=True, policy='learned',
          num_test_episodes=10, max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS,
-         logger_kwargs=dict(), resume=None):
+         env_kwargs=dict(), logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
@@ -228,7 +228,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         update_every (int): Updates come so many at a time, every so many steps (Spinning Up: 50).
         lr_decay_steps (int): Steps within which both learning rates fall linearly to 0, and the
             weight decay with them; no run may be longer. None: they stay as they are.
-        noise (str): Exploration noise, 'ou' (Ornstein-Uhlenbeck) or 'gaussian'.
+        noise (str or class): 'ou' (Ornstein-Uhlenbeck), 'gaussian', or one's own: docs/own.md.
         noise_sigma (float): Its size at first, in shares of half the action range.
         noise_final_share (float): Share of this size that is left after annealing; 1: all of it.
         noise_anneal_steps (int): Steps within which the size goes there, linearly.
@@ -238,19 +238,21 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             did. A limit is not part of the state, so the critic cannot know it.
         target_networks (bool): False, to see what they are worth: the backup is by the main
             networks, with no soft update.
-        policy (str): 'learned', or 'random': uniform actions in training, in tests and in the
-            backup. Only the critic learns then: the value of the uniform policy, which is measured
-            by Monte-Carlo returns, too.
+        policy (str): 'learned', or 'random': all actions are uniform, and only the critic learns:
+            the value of the uniform policy, which is measured by Monte-Carlo returns, too.
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
         max_ep_len (int): Time limit of an episode, beside the environment's own.
         save_freq (int): Epochs between two checkpoints, at which the policy is exported, too. There
             is one at the very start, and one at the end.
-        threads (int): Threads that may run operations at once; the bits are the same for any
-            number.
+        threads (int): Threads that may run operations at once; any number gives the same bits.
+        env_kwargs (dict): Keyword arguments that the environment is made with: a JSON object.
         logger_kwargs (dict): Keyword arguments of EpochLogger. `data_dir` in place of output_dir:
             where a new folder with a time stamp is made.
         resume (str or checkpoint.Checkpoints): The folder of a run to go on with, or what it holds.
             The other arguments must be the run's own, but for epochs, save_freq and threads.
+
+    Returns:
+        result.Result: The run's `folder`, its `table`, and its `policy`, which can be called.
 
     Raises:
         BadSetting: A value, or the environment, is not accepted. Nothing has been written then.
@@ -305,6 +307,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                         table.store(**agent.update(batch, next_o=o, t=t))
 
             run.end_epoch()                     # the policy's test, and the table's row
+
+        return run.result()
 
 
 def main(argv=None):

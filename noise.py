@@ -121,9 +121,9 @@ class Annealed:
 
 
 def process(noise, scale, sigma, final_share, anneal_steps, theta, dt, seed):
-    """The Annealed process that ddpg()'s settings describe: `noise` is 'ou' or 'gaussian'."""
+    """The Annealed process that ddpg()'s settings describe: `noise` is a name, or a class."""
     if noise == 'ou':
-        noise = OrnsteinUhlenbeckNoise(scale, theta, sigma, dt, seed=seed)
+        made = OrnsteinUhlenbeckNoise(scale, theta, sigma, dt, seed=seed)
     else:
-        noise = GaussianNoise(scale, sigma, seed=seed)
-    return Annealed(noise, final_share, anneal_steps)
+        made = (GaussianNoise if noise == 'gaussian' else noise)(scale, sigma, seed=seed)
+    return Annealed(made, final_share, anneal_steps)

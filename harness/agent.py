@@ -7,6 +7,7 @@ import numpy as np
 
 from harness import truth
 from harness.quiet_tf import tf             # before all else of TensorFlow
+from harness.result import Policy
 import core
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
@@ -170,6 +171,11 @@ class Agent:
         """The graph, for TensorBoard."""
         tf.summary.FileWriter(folder, self.graph.x.graph).close()
 
+    def lasting_policy(self, export, env):
+        """The result.Policy without noise for `env`, by its Export; it outlives this agent."""
+        pi, close = export.acting()
+        return Policy(lambda o: pi(o[None])['pi'][0], env.observation_space.shape, env.legal, close)
+
     def exporter(self, logger, actor_critic, ac_kwargs):
         """An Export of this policy. The graph is final from here on."""
         export = Export(logger, self, actor_critic, ac_kwargs)
@@ -230,6 +236,11 @@ class CriticAlone(Agent):
     def policy(self, env):
         return lambda o: env.legal(env.action_space.sample())
 
+    def lasting_policy(self, export, env):
+        space = env.action_space
+        return Policy(lambda o: space.sample(), env.observation_space.shape, env.legal,
+                      close=lambda: None)
+
     def judged(self, played, gamma, space):
         known = self.held_out
         return dict(truth.errors(self.q(known['x'], known['a']), known['g']), ActSaturation=np.nan)
@@ -254,7 +265,7 @@ class Export:
     it is, and the export holds neither targets nor optimiser slots.
 
     Args:
-        logger (EpochLogger): Which writes it.
+        logger (EpochLogger): Which writes it; None where nothing is to be written.
         agent (Agent): Whose weights it has.
         actor_critic, ac_kwargs: See `ddpg`; action_space among these.
     """
@@ -269,14 +280,32 @@ class Export:
                 pi, q, _ = actor_critic(x, a, **ac_kwargs)
             self.exported = tf.global_variables('main/')
             self.sess = tf.Session(config=session_config(1))
-        logger.setup_tf_saver(self.sess, inputs={'x': x, 'a': a}, outputs={'pi': pi, 'q': q})
+        self.x, self.pi = x, pi
+        if logger:
+            logger.setup_tf_saver(self.sess, inputs={'x': x, 'a': a}, outputs={'pi': pi, 'q': q})
+
+    def load(self, sess):
+        """Give a session of this graph the weights of now."""
+        with self.graph.as_default():
+            for variable, value in zip(self.exported, self.agent.sess.run(self.trained)):
+                variable.load(value, sess)
 
     def save(self, env):
         """Save the policy, with the weights of now, and the environment."""
+        self.load(self.sess)
         with self.graph.as_default():
-            for variable, value in zip(self.exported, self.agent.sess.run(self.trained)):
-                variable.load(value, self.sess)
             self.logger.save_state({'env': env}, None)
+
+    def acting(self):
+        """
+        The policy with the weights of now, in a session of its own, which outlives the agent's.
+
+        Returns:
+            A function of x (N, obs_dim) that returns {'pi': (N, act_dim)}; what closes the session.
+        """
+        sess = tf.Session(graph=self.graph, config=session_config(1))
+        self.load(sess)
+        return prepared_call(sess, dict(pi=self.pi), [self.x]), sess.close
 
     def close(self):
         """Give the session back."""

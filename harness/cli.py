@@ -175,7 +175,7 @@ def parse_args(argv, algorithm):
             raise BadSetting(name, value, 'nothing beside --resume: the run has its own')
     resume = run.open_run(folder)
     try:
-        check_from_here(resume, algorithm)
+        check_from_here(resume)
         kwargs = keyword_arguments(algorithm, resume.config, flags)
     except BadSetting:
         resume.close()
@@ -184,15 +184,12 @@ def parse_args(argv, algorithm):
     return env, None, resume.config.get('exp_name'), dict(kwargs, resume=resume)
 
 
-def check_from_here(resume, algorithm):
+def check_from_here(resume):
     """Raises BadSetting where the command line cannot make what a run consists of."""
-    own = resume.config['actor_critic']
-    if own != networks_of(algorithm).__name__:
-        raise run.cannot_resume(resume.run_folder, 'its networks are made by a function {0}; go on '
-                                'from Python: ddpg(..., actor_critic={0}, resume=...)'.format(own))
-    if resume.config.get('env_made_by') == 'function':
-        raise run.cannot_resume(resume.run_folder, 'its environment was made by a function; go on '
-                                'from Python: ddpg(that function, ..., resume=...)')
+    own = run.own_things(resume.config)
+    if own:
+        raise run.cannot_resume(resume.run_folder, 'its {}; go on from Python: {}'.format(
+            ', its '.join(own), run.way_on(resume.run_folder, resume.config)))
 
 
 def train(algorithm, argv=None):

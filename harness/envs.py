@@ -33,10 +33,10 @@ PACKAGES = {module: ': pip install ' + package for module, package in dict(
     gymnasium='gymnasium', atari_py='atari-py').items()}
 
 
-def make_env(name, **kwargs):
+def make_env(name, env_kwargs=dict()):
     """
-    The environment that Gym knows as `name`, or as 'module:name' after importing the module, with
-    other keyword arguments than its own.
+    The environment that Gym knows as `name`, or as 'module:name' after importing the module, made
+    with `env_kwargs` beside its own keyword arguments.
 
     Raises:
         BadSetting: There is none, or it cannot be made here.
@@ -63,14 +63,17 @@ def make_env(name, **kwargs):
             raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
                              'run `make setup`')
     try:
-        return gym.make(name, **kwargs)
+        return gym.make(name, **env_kwargs)
     except (Exception, SystemExit) as error:            # the environment's own, or Gym's
         lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
+        if env_kwargs and not lacking:
+            raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that {} can be made '
+                             'with; it raises {}'.format(name, described_error(error))) from None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
                          + described_error(error) + (PACKAGES.get(lacking) or '')) from None
 
 
-def held(env_fn, watch, stack, other=None):
+def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     """
     An environment made by `env_fn`, checked and held to its contract.
 
@@ -79,6 +82,7 @@ def held(env_fn, watch, stack, other=None):
         watch (guard.Watch): Of its values.
         stack (contextlib.ExitStack): Which closes it.
         other (RecordedEnv): The one that was made before, and that this must not be.
+        env_kwargs (dict): As ddpg() has it.
 
     Returns:
         RecordedEnv
@@ -87,9 +91,9 @@ def held(env_fn, watch, stack, other=None):
         BadSetting: It cannot be made, or is not accepted.
     """
     if isinstance(env_fn, str):
-        env = make_env(env_fn)
+        env = make_env(env_fn, env_kwargs)
     elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
-        env = env_fn()
+        env = env_fn(**env_kwargs)
     else:
         raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
@@ -278,6 +282,24 @@ def takes_seed(reset):
     return 'seed' in inspect.signature(reset).parameters
 
 
+class Legal:
+    """
+    A function of an action (act_dim,): the action that is sent for it. It is clipped to the bounds,
+    a whole number where the environment's actions are, and of their type.
+
+    Args:
+        low, high (arrays): The bounds, (act_dim,).
+        sent (dtype): The type of the environment's actions.
+    """
+
+    def __init__(self, low, high, sent):
+        self.low, self.high, self.sent = low, high, sent
+
+    def __call__(self, a):
+        a = np.clip(a, self.low, self.high).astype(np.float32)
+        return (a if self.sent.kind == 'f' else np.rint(a)).astype(self.sent)
+
+
 class CheckedEnv(gym.Wrapper):
     """
     An environment held to Gym's contract: reset() -> observation, step(action) -> (observation,
@@ -293,6 +315,7 @@ class CheckedEnv(gym.Wrapper):
             environment's own bounds, whatever their type.
         observation_space (gym.spaces.Box): Of the copies, float32.
         low, high (arrays): The bounds of the actions, float64.
+        legal (Legal): The action that is sent for another one.
 
     Raises (by reset and step):
         EnvironmentFault: The environment raises, or returns something else.
@@ -307,16 +330,8 @@ class CheckedEnv(gym.Wrapper):
         self.reward_range = getattr(env, 'reward_range', (-np.inf, np.inf))
         self.metadata = getattr(env, 'metadata', {})
         self.low, self.high = inner_bounds(self.action_space)
-        self.sent = np.dtype(env.action_space.dtype)
+        self.legal = Legal(self.low, self.high, np.dtype(env.action_space.dtype))
         self.inside = Inside(env)
-
-    def legal(self, a):
-        """
-        The action that is sent for `a`, (act_dim,): clipped to the bounds, a whole number where the
-        environment's actions are, and of their type.
-        """
-        a = np.clip(a, self.low, self.high).astype(np.float32)
-        return (a if self.sent.kind == 'f' else np.rint(a)).astype(self.sent)
 
     def seed(self, seed=None):
         try:

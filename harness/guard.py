@@ -50,10 +50,12 @@ def noting_signals():
     if _noting or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Where SIGHUP is ignored, as under nohup, it stays so.
-    signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signals.append(signal.SIGHUP)
+    # Where SIGHUP is ignored, as under nohup, it stays so; what C code handles (None for Python)
+    # could not be given back.
+    signals = [each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+               if signal.getsignal(each) is not None]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signals.remove(signal.SIGHUP)
 
     def note(signum, frame):
         _received.append(signum)

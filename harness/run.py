@@ -8,17 +8,25 @@ import random
 import shlex
 import tempfile
 import time
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
-from tqdm import tqdm
+from tqdm import TqdmWarning
 
 from harness import checkpoint, envs, guard, origin, truth
 from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
-from harness.settings import BadSetting, check_same_run, first_line, in_json
+from harness.result import Result
+from harness.settings import ACCEPTED, BadSetting, check_same_run, first_line, in_json
 from harness.table import Table
+import core
+
+with warnings.catch_warnings():
+    # In a notebook that has no ipywidgets there is no bar.
+    warnings.simplefilter('ignore', TqdmWarning)
+    from tqdm.auto import tqdm
 
 
 def seed_everything(seed, env, test_env):
@@ -51,7 +59,7 @@ The run is in {1}. From here on:
     python -m spinup.run test_policy {0} --video policy.mp4
     python -m spinup.run plot {0}
     python -m tools.diagnose {0}
-    {2} --epochs {3}"""
+    {2}"""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -92,6 +100,9 @@ class Run:
         self.folder = self.table = None         # until it begins
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
+            # Whoever else draws from the global streams goes on as if there had been no run.
+            stack.callback(random.setstate, random.getstate())
+            stack.callback(np.random.set_state, np.random.get_state())
             self.resumed = s.resume
             if isinstance(s.resume, str):
                 self.resumed = open_run(s.resume)
@@ -106,9 +117,10 @@ class Run:
     def _make_environments(self, stack):
         """The two environments, checked: `env` and `test_env`."""
         self.env = envs.held(self.arguments.env_fn, guard.Watch(
-            lambda: 'at step {}'.format(self.t)), stack)
+            lambda: 'at step {}'.format(self.t)), stack, env_kwargs=self.arguments.env_kwargs)
         self.test_env = envs.held(self.arguments.env_fn, guard.Watch(
-            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env)
+            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
+                                  self.arguments.env_kwargs)
         self.test_began = None      # the state of test_env before the test that is running
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
@@ -122,7 +134,8 @@ class Run:
                        if name not in ('env_fn', 'logger_kwargs', 'resume')}
         by_id = isinstance(s.env_fn, str)
         self.config.update(
-            actor_critic=getattr(s.actor_critic, '__name__', type(s.actor_critic).__name__),
+            actor_critic=name_of(s.actor_critic),
+            noise=s.noise if isinstance(s.noise, str) else name_of(s.noise),
             env=s.env_fn if by_id else envs.env_id(self.env.inside.outermost),
             env_made_by='id' if by_id else 'function')
         if not self.resumed:
@@ -172,9 +185,11 @@ class Run:
         s = self.arguments
         self.learner, self.replay, self.process = agent, replay, process
         if self.epochs_done == s.epochs:
-            print('The run in {0} has finished its {1} epochs. To train on, give it more: {2} '
-                  '--epochs {3}'.format(self.folder, s.epochs, resume_command(self.folder),
-                                        2 * s.epochs))
+            print('The run in {} has finished its {} epochs. To train on, give it more: {}'.format(
+                self.folder, s.epochs, way_on(self.folder, self.config, 2 * s.epochs)))
+            agent.set_state(self.resumed.state['agent'])
+            self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
+            self.stack.callback(self.export.close)
             return None
         if self.resumed:
             self._go_on()
@@ -270,6 +285,10 @@ class Run:
             played, s.gamma, self.env.action_space))
         self.epochs_done, self.learner.updates, self.test_began = self.epoch, 0, None
 
+    def result(self):
+        """What ddpg() returns, after the last epoch: a result.Result."""
+        return Result(self.folder, self.learner.lasting_policy(self.export, self.env))
+
     def _interrupt(self):
         self.save()
         raise guard.Interrupted(guard.pending_signal(), self.t)
@@ -311,13 +330,19 @@ class Run:
         self.stack.close()
         if not error and self.table:
             print(LAST_WORDS.format(shlex.quote(self.folder), self.folder,
-                                    resume_command(self.folder), 2 * self.epochs_done))
+                                    way_on(self.folder, self.config, 2 * self.epochs_done)))
         if isinstance(error, guard.Interrupted):
-            print('Interrupted by {}. To go on: {}'.format(error, resume_command(self.folder)))
+            print('Interrupted by {}. To go on: {}'.format(
+                error, way_on(self.folder, self.config)))
         elif (isinstance(error, guard.RunStopped) and self.folder
               and checkpoint.is_in(self.folder)):
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
-                  + resume_command(self.folder))
+                  + way_on(self.folder, self.config))
+
+
+def name_of(function):
+    """What config.json has for a function or a class of the user's."""
+    return getattr(function, '__name__', type(function).__name__)
 
 
 def check_memory(s, obs_dim, act_dim):
@@ -405,6 +430,31 @@ def cannot_resume(folder, why):
     return BadSetting('resume', folder, 'the folder of a run that can go on; {}'.format(why))
 
 
-def resume_command(folder):
-    """The command that goes on with the run in `folder`."""
-    return 'python ddpg.py --resume ' + shlex.quote(folder)
+def own_things(config):
+    """
+    What the command line cannot make of a run: {in words: the argument of ddpg() that has it}.
+
+    Args:
+        config (dict): Its config.json.
+    """
+    networks, activation = config['actor_critic'], config['ac_kwargs'].get('activation')
+    own = {}
+    if config['env_made_by'] == 'function':
+        own['environment was made by a function'] = 'that function'
+    if networks != core.mlp_actor_critic.__name__:
+        own['networks are made by a function ' + networks] = 'actor_critic=' + networks
+    if activation not in (None,) + ACCEPTED['activation'].names:
+        own['activation is a function {}'.format(activation)] = 'ac_kwargs=...'
+    if config['noise'] not in ACCEPTED['noise'].values:
+        own['noise is made by a class ' + config['noise']] = 'noise=' + config['noise']
+    return own
+
+
+def way_on(folder, config, epochs=None):
+    """The command, or the call, that goes on with the run in `folder`; for more epochs, or not."""
+    own = own_things(config)
+    if own:
+        return 'ddpg({}, ..., resume={!r}{})'.format(
+            ', '.join(own.values()), folder, ', epochs={}'.format(epochs) if epochs else '')
+    return 'python ddpg.py --resume {}{}'.format(
+        shlex.quote(folder), ' --epochs {}'.format(epochs) if epochs else '')

@@ -77,14 +77,21 @@ class BadSetting(ValueError):
     """
 
     def __init__(self, name, value, accepted):
-        super().__init__('{}={}: expected {}'.format(name, value, accepted))
+        super().__init__('{}={}: expected {}'.format(
+            name, as_typed(value) if isinstance(value, dict) else value, accepted))
         self.name, self.value, self.accepted = name, value, accepted
 
     def flag(self):
         """The same in terms of the command line, in one line."""
-        value = ' '.join(map(str, self.value)) if isinstance(self.value, list) else self.value
         name = self.name if self.name.isupper() else '--' + self.name.replace('_', '-')
-        return '{} {}: expected {}'.format(name, value, self.accepted)
+        return '{} {}: expected {}'.format(name, as_typed(self.value), self.accepted)
+
+
+def as_typed(value):
+    """A value as the command line has it: several with spaces between them, a dict as JSON."""
+    if isinstance(value, dict):
+        return json.dumps(value, default=str)
+    return ' '.join(map(str, value)) if isinstance(value, list) else value
 
 
 class Number:
@@ -170,6 +177,33 @@ class Activation:
         return getattr(tf.nn, value)
 
 
+class Noise(OneOf):
+    """One of the names of noise. From Python a class of one's own will do, too."""
+
+    def __call__(self, value):
+        return value if callable(value) else super().__call__(value)
+
+
+class JsonObject:
+    """Keyword arguments that JSON can say, or their text."""
+    metavar = 'JSON'
+
+    def __str__(self):
+        return 'a JSON object, such as {"g": 9.81}'
+
+    def __call__(self, value):
+        try:
+            if not isinstance(value, str):
+                value = json.dumps(value, allow_nan=False)
+            value = json.loads(value)
+            json.dumps(value, allow_nan=False)          # what json reads may be infinite: 1e999
+        except RecursionError:
+            raise ValueError from None
+        if not isinstance(value, dict):
+            raise ValueError
+        return value
+
+
 class Unset:
     """What `accepted` accepts, or None."""
 
@@ -199,7 +233,7 @@ ACCEPTED = dict(
     update_after=Number(int, 0),
     update_every=Number(int, 1),
     lr_decay_steps=Unset(Number(int, 1)),
-    noise=OneOf('ou', 'gaussian'),
+    noise=Noise('ou', 'gaussian'),
     noise_sigma=Number(float, 0),
     noise_final_share=Number(float, 0),
     noise_anneal_steps=Number(int, 1),
@@ -212,6 +246,7 @@ ACCEPTED = dict(
     max_ep_len=Number(int, 1),
     save_freq=Number(int, 1),
     threads=Number(int, 1),
+    env_kwargs=JsonObject(),
     hidden_sizes=Each(Number(int, 1)),
     action_layer=Number(int, 1),
     init=OneOf('glorot', 'paper', 'torch'),
@@ -330,7 +365,7 @@ def check_same_run(config, saved, epochs_done):
         now, then = config.get(name), saved.get(name)
         if now != then:
             raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
-                ' '.join(map(str, then)) if isinstance(then, list) else then))
+                as_typed(then)))
     if config['epochs'] < epochs_done:
         raise BadSetting('epochs', config['epochs'],
                          'at least {}, which the run has done'.format(epochs_done))

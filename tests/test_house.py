@@ -31,7 +31,7 @@ def tree_of(path):
 
 
 def room_of(path):
-    """'core', 'noise', 'ddpg', 'harness', 'tools', 'spinup' or 'tests', of a file."""
+    """'core', 'noise', 'ddpg', 'harness', 'tools', 'docs', 'spinup' or 'tests', of a file."""
     first = os.path.relpath(path, HERE).split(os.sep)[0]
     if first.startswith('test_'):
         return 'tests'
@@ -62,7 +62,7 @@ def drawing():
 
 def test_arrows_go_only_where_the_drawing_has_them():
     rooms = drawing()
-    assert set(rooms) == {'core', 'noise', 'ddpg', 'harness', 'tools', 'spinup', 'tests'}
+    assert set(rooms) == {'core', 'noise', 'ddpg', 'harness', 'tools', 'docs', 'spinup', 'tests'}
     seen = {room: set() for room in rooms}
     for path in sources():
         seen[room_of(path)] |= (imported(path) & set(rooms)) - {room_of(path)}

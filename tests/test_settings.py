@@ -155,7 +155,7 @@ def test_without_flags_the_keyword_defaults_hold():
     ac_kwargs = kwargs.pop('ac_kwargs')
     assert kwargs == settings.defaults_of(ddpg.ddpg)
     assert ac_kwargs == settings.defaults_of(core.mlp_actor_critic)
-    # Every keyword of ddpg() that is no function, dict or object is a flag.
+    # Every keyword of ddpg() is a flag that text or JSON can say.
     others = {'env_fn', 'actor_critic', 'ac_kwargs', 'logger_kwargs', 'resume'}
     assert set(inspect.signature(ddpg.ddpg).parameters) - set(kwargs) == others
 

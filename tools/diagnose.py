@@ -24,7 +24,8 @@ from harness.command import Parser, ending
 from harness.envs import held, make_env
 from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
-from harness.settings import BadSetting, Number, checked_value, described_error
+from harness.settings import (ACCEPTED, BadSetting, Number, as_typed, checked_value,
+                              described_error)
 from tools import figures
 import noise as exploration
 
@@ -225,7 +226,7 @@ def make_run_env(folder, config, stack):
         BadSetting: There is none that can be used.
     """
     def made():
-        return make_env(str(config['env']), **config.get('env_kwargs') or {})
+        return make_env(str(config['env']), config.get('env_kwargs') or {})
 
     def unpickled():
         try:
@@ -241,7 +242,8 @@ def make_run_env(folder, config, stack):
         if bad.name == 'RUN_FOLDER':
             raise
         raise BadSetting('RUN_FOLDER', folder, "a run whose environment can be had here; its {}: "
-                         '{} is not {}'.format(bad.name, bad.value, bad.accepted)) from None
+                         '{} is not {}'.format(bad.name, as_typed(bad.value),
+                                               bad.accepted)) from None
 
 
 def diagnose(folder, episodes=10, seed=0):
@@ -352,7 +354,10 @@ def exploration_within_horizon(config):
     How far noise moves the actions within the time that Q looks ahead: its standard deviation
     around its own mean in windows of 1 / (1 - gamma) steps from the start of an episode, in shares
     of half the action range; by the noise that config.json describes, as it is before annealing.
+    NaN where that is a class of somebody's own.
     """
+    if config['noise'] not in ACCEPTED['noise'].values:
+        return np.nan
     steps = int(min(config['max_ep_len'], 1 / max(1 - config['gamma'], 1e-3)))
     one = np.ones(1000)         # as many independent processes at once
     process = exploration.process(

@@ -148,8 +148,8 @@ def checked_values(flags):
             flags[name] = values = [checked_value(name, v, ACCEPTED[name]) for v in values]
         if any(values.count(value) > 1 for value in values):
             raise BadSetting(name, [in_words(value) for value in values], 'each value once')
-    for env in flags['env']:
-        check_spaces(make_env(env))
+    for env, env_kwargs in itertools.product(flags['env'], flags.get('env_kwargs', [{}])):
+        check_spaces(make_env(env, env_kwargs))
     return flags
 
 
@@ -225,9 +225,14 @@ def group_name(prefix, varied):
 
 
 def in_words(value):
-    """A value of a setting as text: a network's layers with - between them, functions by name."""
+    """
+    A value of a setting as text: layers of a network, or names and values, with - between them;
+    functions by name.
+    """
     if isinstance(value, tuple):
         return '-'.join(map(str, value))
+    if isinstance(value, dict):
+        return '-'.join('{}{}'.format(*item) for item in value.items())
     return str(getattr(value, '__name__', value))
 
 
