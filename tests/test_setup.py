@@ -107,10 +107,10 @@ def uv(tmp_path_factory):
     """The uv that set-up installs, from PyPI."""
     folder = tmp_path_factory.mktemp('uv')
     with open(os.path.join(ROOT, 'tools', 'setup.sh')) as file:
-        pinned, = re.findall(r'uv==[\d.]+', file.read())
+        version, = re.findall(r'^uv=([\d.]+)', file.read(), re.MULTILINE)
     done = subprocess.run(
         [sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '--only-binary=:all:',
-         '--python-version=3.8', '-d', str(folder), pinned],
+         '--python-version=3.8', '-d', str(folder), 'uv==' + version],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     if done.returncode:
         pytest.skip('no uv from PyPI: ' + done.stdout)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh: put all that training and the tests need into .venv/, and a Python 3.7 into .python/ where
-# there is none. The Makefile calls it before each command; where nothing is missing it is done at
-# once. It can be interrupted and run again; `make clean` removes what it made.
+# setup.sh: put all that training and the tests need into .venv/, and where there is no Python 3.7,
+# one into .python/. The Makefile calls it before each command; where nothing is missing it is done
+# at once. It can be interrupted and run again; `make clean` removes what it made.
 # TENSORFLOW, such as intel-tensorflow==1.15.2, replaces tensorflow==1.15, and stays until another.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=.venv
 python=$venv/bin/python
 fetched=.python     # not in .venv, which is made anew
+uv=0.6.17           # the last one that lists a CPython 3.7 for Linux
 debian_packages='gcc libc6-dev libosmesa6-dev libgl1-mesa-dev libglew-dev patchelf'
 
 say() { echo "setup: $*"; }
@@ -40,7 +41,8 @@ candidates() {      # commands that may be the Python $1: on the PATH, of pyenv,
     printf '%s\n' "$1" python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/"$1"
     command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find "${1#python}" 2>/dev/null
     printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/"$1"
-    for base in "${CONDA_PREFIX:-/opt/conda}" "$(conda info --base 2>/dev/null || echo /opt/conda)" \
+    for base in "${CONDA_PREFIX:-/opt/conda}" \
+                "$(conda info --base 2>/dev/null || echo /opt/conda)" \
                 "$HOME"/{.conda,miniconda3,anaconda3,miniforge3,mambaforge,micromamba} \
                 /opt/{miniconda3,anaconda3,miniforge3}; do
         printf '%s\n' "$base"/bin/"$1" "$base"/envs/*/bin/"$1"
@@ -59,13 +61,12 @@ find_python() {     # the first of the commands on stdin that is a Python of a v
 }
 
 no_python() {       # $1: why none can be fetched
-    fail "no Python 3.7, the last one that TensorFlow 1.15 supports, and none can be fetched ($1);" \
-        'install it with one of: pyenv install 3.7.16 | uvx uv@0.6.17 python install 3.7 |' \
+    fail 'no Python 3.7, the last one that TensorFlow 1.15 supports, and none can be fetched' \
+        "($1); install it with one of: pyenv install 3.7.16 | uvx uv@$uv python install 3.7 |" \
         'conda create -n py37 python=3.7'
 }
 
-# uv 0.6.17 is the last that lists a CPython 3.7 for Linux. It reads UV_PYTHON_INSTALL_MIRROR.
-fetch_python() {    # with a uv that is thrown away
+fetch_python() {    # with a uv that is thrown away; it reads UV_PYTHON_INSTALL_MIRROR
     local later said
     later=$(find_python '>= (3, 8)' < <(printf '%s\n' python3.{8..14}; candidates python3))
     [ -n "$later" ] || no_python 'that takes a Python 3.8 or later with venv'
@@ -73,7 +74,7 @@ fetch_python() {    # with a uv that is thrown away
     trap 'rm -rf $fetched 2>/dev/null || true' EXIT
     said=$({ rm -rf $fetched && "$later" -m venv $fetched/uv &&
              $fetched/uv/bin/python -m pip install -q --disable-pip-version-check \
-                 --only-binary :all: uv==0.6.17 &&
+                 --only-binary :all: uv==$uv &&
              $fetched/uv/bin/uv python install --no-cache --install-dir $fetched 3.7; } 2>&1) ||
         no_python "$(sed -n '$s/^ *\(Caused by: \)\?//p' <<<"$said")"
     found=$(find_python '== (3, 7)' < <(printf '%s\n' "$PWD/$fetched"/*/bin/python3.7))
@@ -151,7 +152,7 @@ logged 'requirements.txt lacks a package that another one needs' $python -m pip 
 
 say 'compiling mujoco-py, which takes about a minute'
 # It only passes calls on to MuJoCo: -O1 has the speed of -O3, and takes half of the time. A Python
-# that uv fetched names the compiler it was made with, clang.
+# that uv fetched would compile as it was made itself, with clang and flags for that.
 logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
     env CC=gcc LDSHARED='gcc -shared' CFLAGS=-O1 $python -c 'import mujoco_py'
 # Its import locks a file, whoever imports it.
