@@ -2,6 +2,7 @@
 # make test  [ARGS="-k polyak"]                     set up what is missing, and run the tests
 # make setup                                        only set up, into .venv/
 #      [TENSORFLOW=intel-tensorflow==1.15.2]        with another build of TensorFlow, from now on
+# make clean                                        remove all that set-up made; runs stay
 ARGS ?=
 TENSORFLOW ?=
 
@@ -14,4 +15,8 @@ train: setup
 test: setup
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-.PHONY: setup train test
+clean:
+	@rm -rf .venv .python spinningup/*.egg-info __pycache__
+	@find harness spinningup tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: setup train test clean

@@ -1,11 +1,18 @@
 """
 test_setup.py: tools/setup.sh on machines that lack things, played by stand-ins on the PATH.
 """
+import io
 import os
 import pathlib
+import re
 import shutil
+import signal
+import struct
 import subprocess
+import sys
+import tarfile
 import tempfile
+import zipfile
 
 import pytest
 
@@ -19,9 +26,20 @@ case "$*" in
         echo "VIRTUAL_ENV=\\"$(pwd -P)/$4\\"" >"$4/bin/activate" ;;
     '-m pip install --no-deps '*) echo pip >>"$CALLS"; [ ! -e "$FAIL_PIP" ] ;;
     '-m pip uninstall '*) echo uninstall >>"$CALLS" ;;
-    *mujoco_py*) echo compile >>"$CALLS" ;;
+    *mujoco_py*) [ "$CC, $LDSHARED" = 'gcc, gcc -shared' ] && echo compile >>"$CALLS" ;;
 esac
 '''
+LATER = '''#!/bin/sh
+# Stands in for a later Python: makes environments of itself, and installs the file $UV as uv.
+case "$*" in
+    *'== (3, 7)'*) exit 1 ;;
+    *sys.executable*) echo "$0" ;;
+    '-m venv '*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    '-m pip install '*' uv=='*) echo uv >>"$CALLS"; cp "$UV" "${0%/*}/uv" ;;
+esac
+'''
+# What uv 0.6.17 asks a mirror for.
+ARCHIVE = '20200822/cpython-3.7.9-x86_64-unknown-linux-gnu-pgo-20200823T0036.tar.zst'
 
 
 class Machine:
@@ -59,7 +77,7 @@ class Machine:
                    FAIL_PIP=str(self.fail_pip), **extra)
         done = subprocess.run(['bash', str(self.root / 'tools' / 'setup.sh')], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              universal_newlines=True,
+                              universal_newlines=True, start_new_session=True,
                               preexec_fn=user and (lambda: os.setuid(user)))
         return done.returncode, done.stdout, self.calls.read_text().split()
 
@@ -72,12 +90,135 @@ def machine(tmp_path):
     return Machine(tmp_path)
 
 
+def advises(line):
+    return line.startswith('setup: error: no Python 3.7') and all(
+        word in line for word in ('pyenv install', ' python install 3.7', 'conda create'))
+
+
 def test_without_a_python_that_runs_it_says_what_to_install(machine):
     machine.command('python3.7', '#!/bin/sh\necho "pyenv: python3.7: not found"\nexit 127\n')
     code, out, _ = machine.setup()
-    assert code == 2 and out.count('\n') == 1 and 'Python 3.7' in out
-    assert all(word in out for word in ('pyenv install', 'uv python install', 'conda create'))
-    assert not (machine.root / '.venv').exists()
+    assert code == 2 and out.count('\n') == 1 and advises(out) and 'Python 3.8 or later' in out
+    assert not (machine.root / '.venv').exists() and not (machine.root / '.python').exists()
+
+
+@pytest.fixture(scope='module')
+def uv(tmp_path_factory):
+    """The uv that set-up installs, from PyPI."""
+    folder = tmp_path_factory.mktemp('uv')
+    with open(os.path.join(ROOT, 'tools', 'setup.sh')) as file:
+        version, = re.findall(r'^uv=([\d.]+)', file.read(), re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '--only-binary=:all:',
+         '--python-version=3.8', '-d', str(folder), 'uv==' + version],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    if done.returncode:
+        pytest.skip('no uv from PyPI: ' + done.stdout)
+    wheel, = folder.glob('*.whl')
+    with zipfile.ZipFile(str(wheel)) as archive:
+        name, = [name for name in archive.namelist() if name.endswith('/scripts/uv')]
+        (folder / 'uv').write_bytes(archive.read(name))
+    (folder / 'uv').chmod(0o755)
+    return str(folder / 'uv')
+
+
+def mirror(folder, python):
+    """A URL for UV_PYTHON_INSTALL_MIRROR, of an archive whose python3.7 is a text."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode='w') as archive:
+        for name, text in (
+                ('bin/python3.7', python),
+                ('lib/python3.7/_sysconfigdata_m_linux_x86_64-linux-gnu.py',
+                 '# system configuration generated and used by the sysconfig module\n'
+                 'build_time_vars = {}\n')):
+            member = tarfile.TarInfo('python/install/' + name)
+            member.size, member.mode = len(text), 0o755
+            archive.addfile(member, io.BytesIO(text.encode()))
+    data = data.getvalue()
+    path = folder / ARCHIVE
+    path.parent.mkdir(parents=True)
+    # A Zstandard frame for a window of 1 MB; its one block is last, and not compressed.
+    path.write_bytes(b'\x28\xb5\x2f\xfd\x00\x50' + struct.pack('<I', len(data) << 3 | 1)[:3] + data)
+    return folder.as_uri()
+
+
+def test_without_a_python_one_is_fetched_and_found_again(machine, tmp_path, uv):
+    machine.command('python3', LATER)
+    left = machine.root / '.python' / 'uv' / 'bin' / 'python'       # by a fetch that was killed
+    left.parent.mkdir(parents=True)
+    left.write_text('')
+    code, out, calls = machine.setup(
+        UV=uv, UV_PYTHON_INSTALL_MIRROR=mirror(tmp_path / 'a mirror', PYTHON))
+    assert code == 0, out
+    assert calls == ['uv', 'venv', 'pip', 'compile'] and machine.complete()
+    found, = (machine.root / '.python').glob('*/bin/python3.7')
+    assert 'making .venv with {}\n'.format(found) in out
+    assert not (machine.root / '.python' / 'uv').exists()
+    assert machine.setup() == (0, '', [])
+
+    shutil.rmtree(str(machine.root / '.venv'))
+    assert machine.setup()[2] == ['venv', 'pip', 'compile'], 'without uv and mirror'
+    first, machine.root = machine.root, machine.root.parent / 'else where'
+    shutil.move(str(first), str(machine.root))
+    code, out, calls = machine.setup()
+    assert calls == ['venv', 'pip', 'compile'] and str(machine.root / '.python') in out
+
+
+@pytest.mark.parametrize('python, why', [
+    (None, 'No such file or directory'), ('#!/bin/sh\nexit 127\n', 'does not run here')])
+def test_a_mirror_without_a_python_that_runs(machine, tmp_path, uv, python, why):
+    machine.command('python3', LATER)
+    url = mirror(tmp_path / 'mirror', python) if python else 'file:///nowhere'
+    code, out, calls = machine.setup(UV=uv, UV_PYTHON_INSTALL_MIRROR=url)
+    first, error = out.splitlines()
+    assert (code, calls, first) == (2, ['uv'], 'setup: fetching a Python 3.7 into .python')
+    assert advises(error) and why in error
+    assert not (machine.root / '.venv').exists() and not (machine.root / '.python').exists()
+
+
+def test_a_fetch_that_fails_or_is_interrupted_leaves_nothing(machine, tmp_path):
+    machine.command('python3', LATER)
+    code, out, calls = machine.setup(UV='/nowhere/uv')
+    error = out.splitlines()[-1]
+    assert (code, calls) == (2, ['uv']) and advises(error) and '/nowhere/uv' in error
+    assert not (machine.root / '.python').exists()
+
+    stand_in = tmp_path / 'uv'
+    stand_in.write_text('#!/bin/sh\nmkdir .python/half && kill -TERM 0\n')
+    stand_in.chmod(0o755)
+    code, out, calls = machine.setup(UV=str(stand_in))
+    assert (code, calls) == (-signal.SIGTERM, ['uv']) and 'error' not in out
+    assert not (machine.root / '.venv').exists() and not (machine.root / '.python').exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='becomes another user')
+def test_a_folder_that_a_python_cannot_be_put_into():
+    with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:     # pytest's own is closed
+        os.chmod(folder, 0o755)
+        machine = Machine(pathlib.Path(folder))
+        machine.command('python3', LATER)
+        (machine.root / '.venv').mkdir()
+        (machine.root / '.venv').chmod(0o777)
+        code, out, calls = machine.setup(user=65534)
+        error = out.splitlines()[-1]
+        assert (code, calls) == (2, []) and advises(error) and '.python' in error
+
+
+def test_clean_removes_what_setup_made_and_no_run(machine):
+    shutil.copy(os.path.join(ROOT, 'Makefile'), str(machine.root))
+    kept = [pathlib.Path(name) for name in (
+        'out/ddpg_hopper-v2/run/progress.txt', 'out/tools/__pycache__/a', 'tests/test_a.py',
+        'harness/run.py', 'spinningup/spinup/__init__.py')]
+    made = [pathlib.Path(name) for name in (
+        '.venv/complete', '.python/cpython/bin/python3.7', 'spinningup/spinup.egg-info/PKG-INFO',
+        '__pycache__/a', 'tests/__pycache__/a', 'spinningup/spinup/utils/__pycache__/a')]
+    for path in kept + made:
+        (machine.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (machine.root / path).write_text('')
+    for _ in range(2):
+        subprocess.run(['make', '-s', 'clean'], cwd=str(machine.root), check=True)
+        assert all((machine.root / path).exists() for path in kept)
+        assert not any((machine.root / path).parent.exists() for path in made)
 
 
 @pytest.mark.parametrize('place', ['.pyenv/versions/3.7.16', 'miniconda3/envs/py37',

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# setup.sh: put all that training and the tests need into .venv/. The Makefile calls it before each
-# command; where nothing is missing it is done at once. It can be interrupted and run again.
+# setup.sh: put all that training and the tests need into .venv/, and where there is no Python 3.7,
+# one into .python/. The Makefile calls it before each command; where nothing is missing it is done
+# at once. It can be interrupted and run again; `make clean` removes what it made.
 # TENSORFLOW, such as intel-tensorflow==1.15.2, replaces tensorflow==1.15, and stays until another.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 venv=.venv
 python=$venv/bin/python
+fetched=.python     # not in .venv, which is made anew
+uv=0.6.17           # the last one that lists a CPython 3.7 for Linux
 debian_packages='gcc libc6-dev libosmesa6-dev libgl1-mesa-dev libglew-dev patchelf'
 
 say() { echo "setup: $*"; }
@@ -27,31 +30,57 @@ complete() { [ "$(cat $venv/complete 2>/dev/null)" = "$(recipe)" ] && runs_37 $p
 # Where a .venv was made. It cannot be moved: its commands and its activate have that in them.
 made_in() { sed -n "s/^VIRTUAL_ENV=[\"']\?\([^\"']*\).*/\1/p" $venv/bin/activate 2>/dev/null; }
 
-runs_37() {     # whether $1 is a 64-bit Python 3.7 that runs and can make environments
-    "$1" -c 'import sys, ctypes, ensurepip, ssl, venv
-sys.exit(sys.version_info[:2] != (3, 7) or sys.maxsize < 2 ** 32)' >/dev/null 2>&1
+runs() {        # whether $1 is a 64-bit Python that can make environments, of a version that is $2
+    "$1" -c "import sys, ctypes, ensurepip, ssl, venv
+sys.exit(not sys.version_info[:2] $2 or sys.maxsize < 2 ** 32)" >/dev/null 2>&1
 }
+runs_37() { runs "$1" '== (3, 7)'; }
 
-candidates() {      # commands that may be a Python 3.7: on the PATH, of pyenv, uv and conda
+candidates() {      # commands that may be the Python $1: on the PATH, of pyenv, uv, conda, and ours
     local base
-    printf '%s\n' python3.7 python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3.7
-    command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find 3.7 2>/dev/null
-    printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/python3.7
-    for base in "${CONDA_PREFIX:-/opt/conda}" "$(conda info --base 2>/dev/null)" \
+    printf '%s\n' "$1" python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/"$1"
+    command -v uv >/dev/null && UV_PYTHON_DOWNLOADS=never uv python find "${1#python}" 2>/dev/null
+    printf '%s\n' "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/*/bin/"$1"
+    for base in "${CONDA_PREFIX:-/opt/conda}" \
+                "$(conda info --base 2>/dev/null || echo /opt/conda)" \
                 "$HOME"/{.conda,miniconda3,anaconda3,miniforge3,mambaforge,micromamba} \
                 /opt/{miniconda3,anaconda3,miniforge3}; do
-        printf '%s\n' "$base"/bin/python3.7 "$base"/envs/*/bin/python3.7
+        printf '%s\n' "$base"/bin/"$1" "$base"/envs/*/bin/"$1"
     done
+    printf '%s\n' "$PWD/$fetched"/*/bin/"$1"
 }
 
-find_python() {
+find_python() {     # the first of the commands on stdin that is a Python of a version that is $1
     local candidate
     while read -r candidate; do
-        if runs_37 "$candidate"; then
+        if runs "$candidate" "$1"; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return
         fi
-    done < <(candidates)
+    done
+}
+
+no_python() {       # $1: why none can be fetched
+    fail 'no Python 3.7, the last one that TensorFlow 1.15 supports, and none can be fetched' \
+        "($1); install it with one of: pyenv install 3.7.16 | uvx uv@$uv python install 3.7 |" \
+        'conda create -n py37 python=3.7'
+}
+
+fetch_python() {    # with a uv that is thrown away; it reads UV_PYTHON_INSTALL_MIRROR
+    local later said
+    later=$(find_python '>= (3, 8)' < <(printf '%s\n' python3.{8..14}; candidates python3))
+    [ -n "$later" ] || no_python 'that takes a Python 3.8 or later with venv'
+    say "fetching a Python 3.7 into $fetched"
+    trap 'rm -rf $fetched 2>/dev/null || true' EXIT
+    said=$({ rm -rf $fetched && "$later" -m venv $fetched/uv &&
+             $fetched/uv/bin/python -m pip install -q --disable-pip-version-check \
+                 --only-binary :all: uv==$uv &&
+             $fetched/uv/bin/uv python install --no-cache --install-dir $fetched 3.7; } 2>&1) ||
+        no_python "$(sed -n '$s/^ *\(Caused by: \)\?//p' <<<"$said")"
+    found=$(find_python '== (3, 7)' < <(printf '%s\n' "$PWD/$fetched"/*/bin/python3.7))
+    [ -n "$found" ] || no_python 'what was fetched does not run here'
+    rm -rf $fetched/uv
+    trap - EXIT
 }
 
 have_libraries() {      # what mujoco-py compiles and draws with
@@ -100,9 +129,8 @@ elif runs_37 $python && $python -m pip --version >/dev/null 2>&1; then
     found=$python
 fi
 if [ "${found:-}" != $python ]; then
-    found=$(find_python)
-    [ -n "$found" ] || fail "no Python 3.7, the last one that TensorFlow 1.15 supports; install it" \
-        "with one of: pyenv install 3.7.16 | uv python install 3.7 | conda create -n py37 python=3.7"
+    found=$(find_python '== (3, 7)' < <(candidates python3.7))
+    [ -n "$found" ] || fetch_python
     say "making $venv with $found"
     "$found" -m venv --clear $venv
 fi
@@ -123,9 +151,10 @@ logged "$advice" $python -m pip install --no-deps -r $venv/requirements.txt
 logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
 say 'compiling mujoco-py, which takes about a minute'
-# It only passes calls on to MuJoCo: -O1 has the speed of -O3, and takes half of the time.
+# It only passes calls on to MuJoCo: -O1 has the speed of -O3, and takes half of the time. A Python
+# that uv fetched would compile as it was made itself, with clang and flags for that.
 logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
-    env CFLAGS=-O1 $python -c 'import mujoco_py'
+    env CC=gcc LDSHARED='gcc -shared' CFLAGS=-O1 $python -c 'import mujoco_py'
 # Its import locks a file, whoever imports it.
 chmod a+w $venv/lib/*/site-packages/mujoco_py/generated/mujocopy-buildlock 2>/dev/null || true
 
