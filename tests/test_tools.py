@@ -292,8 +292,8 @@ def test_folders_compared_after_some_steps(two, capsys):
     (['a', 'b', 'link'], 'FOLDER link: expected a folder apart from b, to compare'),
     (['a', 'a/exp_Some-v0_0'], 'FOLDER a/exp_Some-v0_0: expected a folder apart from a'),
     (['a', 'none'], 'FOLDER none: expected a folder with runs below it'),
-    (['a', 'other'], 'FOLDER other: expected finished runs of a task that a has, too; Some-v0: left '
-                     'out; there is no finished run of it in other'),
+    (['a', 'other'], 'FOLDER other: expected finished runs of a task that a has, too; Some-v0: '
+                     'left out; there is no finished run of it in other'),
     (['a', 'mixed'], 'FOLDER mixed: expected one experiment of each task; of Some-v0 it has u, v '
                      'and 1 more, so name the folder of one'),
     (['a', 'b', '--write'], '--write a b: expected one FOLDER')])

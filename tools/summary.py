@@ -383,18 +383,17 @@ def tables_by_task(folder, steps, tell):
             tables.setdefault(env, []).append(table)
             experiments.setdefault(env, set()).add(config['exp_name'])
             continue
-        why = 'its config.json names no env'
-        if env:
-            why = 'it is not finished' if steps is None else 'it has rows from {} to {} steps'.format(
-                *('{:.0f}'.format(table.TotalEnvInteracts.iloc[end]) for end in (0, -1)))
+        why = 'it is not finished' if env else 'its config.json names no env'
+        if env and steps is not None:
+            why = 'it has rows from {:.0f} to {:.0f} steps'.format(
+                *table.TotalEnvInteracts.iloc[[0, -1]])
         tell('{}: left out; {}'.format(table.attrs['folder'], why))
     for env, names in experiments.items():
         if len(names) > 1:
             first, second, *others = sorted(names)
-            raise BadSetting('FOLDER', folder, 'one experiment of each task; of {} it has {}, {}{}, '
-                             'so name the folder of one'.format(
-                                 env, first, second, ' and {} more'.format(len(others))
-                                 if others else ''))
+            more = ' and {} more'.format(len(others)) if others else ''
+            raise BadSetting('FOLDER', folder, 'one experiment of each task; of {} it has {}, {}{}'
+                             ', so name the folder of one'.format(env, first, second, more))
     return tables
 
 
