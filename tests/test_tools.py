@@ -1,10 +1,12 @@
 """
 test_tools.py: what tools.summary and tools.diagnose make of runs that others wrote, or are writing,
-or damaged; where they leave what they make; and Ctrl-C.
+or damaged; which runs are compared; where they leave what they make; and Ctrl-C.
 """
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +19,7 @@ import pandas as pd
 import pytest
 
 from kit import HERE, Run, call, refusal, run_main
-from tools import diagnose, summary
+from tools import compare, diagnose, summary
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
 
@@ -175,6 +177,149 @@ def test_runs_without_steps_in_common_leave_a_panel_empty(here, capsys):
     write_run(here / 'runs' / 'later', TotalEnvInteracts=[2000, 3000, 4000])
     code, out, err = summarised(capsys, 'runs')
     assert code is None and err == '' and 'no TotalEnvInteracts in common' in out
+
+
+# ---- Folders compared ----------------------------------------------------------------------------
+
+@pytest.fixture
+def two(tmp_path, monkeypatch):
+    """The current folder, with a/ and b/: three runs each of Some-v0, from 1 and from 2."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare, 'RESAMPLES', 100)
+    for folder, low in (('a', 2), ('b', 1)):
+        for seed in range(3):
+            write_seed(tmp_path / folder, seed, [low + seed] * 3)
+    return tmp_path
+
+
+def write_seed(folder, seed, returns, exp_name='exp', env='Some-v0', epochs=3):
+    """A run of exp_name below a folder, 500 steps per row."""
+    return write_run(folder / '{}_{}_{}'.format(exp_name, env, seed),
+                     dict(exp_name=exp_name, env=env, seed=seed, epochs=epochs),
+                     TotalEnvInteracts=[500 * (row + 1) for row in range(len(returns))],
+                     Time=np.arange(1., len(returns) + 1), AverageTestEpRet=returns)
+
+
+def compared(capsys, *words):
+    """(what is told, the table of comparison.csv) of folders that can be compared."""
+    code, out, err = summarised(capsys, *words)
+    assert code is None and err == '', err
+    path, = re.findall(r'Wrote (.+?/comparison.csv)', out)
+    return out, pd.read_csv(path).set_index(['task', 'folder'])
+
+
+def not_compared(capsys, *words):
+    """The line that says why folders cannot be compared."""
+    return refusal(capsys, *words, main=summary.main, prog='tools.summary')
+
+
+def test_two_folders(two, capsys):
+    out, table = compared(capsys, 'a', 'b')
+    assert list(table.index) == [('Some-v0', 'A'), ('Some-v0', 'B')]
+    assert list(table.iqm) == [3, 2] and list(table.runs) == [3, 3]
+    assert table.p_a_better['Some-v0', 'B'] == pytest.approx((1.5 + 2.5 + 3) / 9)  # of 2, 3, 4
+    assert 'left out' not in out and 'A: a\nB: b\n' in out and '0.78' in out
+    assert sorted(os.listdir('out/figures/a_vs_b')) == sorted(summary.COMPARED)
+    assert sorted(os.listdir('.')) == ['a', 'b', 'out']
+
+
+def test_the_same_runs_give_the_same_files(two, capsys):
+    def files():
+        compared(capsys, 'a', 'b')
+        return [(two / 'out/figures/a_vs_b' / name).read_bytes() for name in summary.COMPARED]
+
+    first = files()
+    np.random.rand()
+    assert files() == first
+
+
+def test_committed_runs(two, capsys):
+    """The middle three of five seeds, by the tables themselves."""
+    folders = [os.path.join(HERE, 'out', 'notes', name) for name in ('notes_all', 'notes')]
+    out, table = compared(capsys, *folders)
+    for folder, iqm in zip(folders, table.iqm):
+        seeds = [pd.read_csv(path, sep='\t').AverageTestEpRet[-10:].mean()
+                 for path in glob.glob(os.path.join(folder, '*', 'progress.txt'))]
+        assert len(seeds) == 5 and iqm == pytest.approx(sum(sorted(seeds)[1:-1]) / 3)
+    assert table.p_a_better[1] == 1 and 'A: notes_all\nB: notes\n' in out
+
+
+def test_a_third_folder_is_compared_with_the_first(two, capsys):
+    write_seed(two / 'c' / 'deep', 0, [2.5] * 3)
+    out, table = compared(capsys, 'a', 'b', 'c/deep')
+    assert table.p_a_better['Some-v0', 'C'] == pytest.approx(2 / 3)
+    assert np.isnan(table.p_a_better_ci_low['Some-v0', 'C']) and 'C: c/deep\n' in out
+    assert os.listdir('out/figures') == ['a_vs_b_vs_c-deep']
+
+
+def test_runs_and_tasks_that_do_not_count_are_told(two, capsys):
+    write_seed(two / 'a', 7, [1000.] * 2)
+    write_seed(two / 'a', 0, [1000.] * 3, env='Alone-v0')
+    write_seed(two / 'b', 8, [1000.] * 3, env='')
+    out, table = compared(capsys, 'a', 'b')
+    assert list(table.iqm) == [3, 2] and list(table.runs) == [3, 3]
+    assert out.startswith('a/exp_Some-v0_7: left out; it is not finished\n'
+                          'b/exp__8: left out; its config.json names no env\n'
+                          'Alone-v0: left out; there is no finished run of it in b\n')
+
+
+def test_longer_runs_are_compared_as_they_were(two, capsys):
+    write_seed(two / 'b', 3, [4., 4., 4., 1000.], epochs=4)
+    write_seed(two / 'a', 0, [10.] * 3, env='Never-v0')
+    late = write_seed(two / 'b', 0, [10.] * 3, env='Never-v0')
+    pd.DataFrame(dict(ROWS, TotalEnvInteracts=[1600, 1700, 1800])).to_csv(
+        str(late / 'progress.txt'), sep='\t', index=False)
+    out, table = compared(capsys, 'a', 'b')
+    assert list(table.iqm) == [3, 2.5]
+    assert out.startswith('Never-v0: left out; its runs have no steps in common\n'
+                          'Some-v0: all as they were after 1500 steps, where the shortest run ')
+
+
+def test_folders_compared_after_some_steps(two, capsys):
+    write_seed(two / 'b', 3, [7., 9.], epochs=9)
+    write_seed(two / 'b', 4, [7.], epochs=9)
+    out, table = compared(capsys, 'a', 'b', '--steps', '1000')
+    assert list(table.runs) == [3, 4] and table.iqm[1] == 2.5       # of 1, 2, 3, 8
+    assert out.startswith('b/exp_Some-v0_4: left out; it has rows from 500 to 500 steps\n')
+    assert os.listdir('out/figures') == ['a_vs_b_1000']
+    shutil.rmtree('out')
+    assert ('FOLDER b: expected finished runs of a task that a has, too; b/exp_Some-v0_4: left out'
+            in not_compared(capsys, 'a', 'b', '--steps', '499'))
+
+
+@pytest.mark.parametrize('words, said', [
+    (['a', 'a'], 'FOLDER a: expected a folder apart from a, to compare'),
+    (['a', 'b', 'link'], 'FOLDER link: expected a folder apart from b, to compare'),
+    (['a', 'a/exp_Some-v0_0'], 'FOLDER a/exp_Some-v0_0: expected a folder apart from a'),
+    (['a', 'none'], 'FOLDER none: expected a folder with runs below it'),
+    (['a', 'other'], 'FOLDER other: expected finished runs of a task that a has, too; Some-v0: '
+                     'left out; there is no finished run of it in other'),
+    (['a', 'mixed'], 'FOLDER mixed: expected one experiment of each task; of Some-v0 it has u, v '
+                     'and 1 more, so name the folder of one'),
+    (['a', 'b', '--write'], '--write a b: expected one FOLDER')])
+def test_folders_that_cannot_be_compared(words, said, two, capsys):
+    os.symlink('b', 'link')
+    os.mkdir('none')
+    write_seed(two / 'other', 0, [1.] * 3, env='Other-v0')
+    for name in 'uvw':
+        write_seed(two / 'mixed', 0, [1.] * 3, exp_name=name)
+    assert said in not_compared(capsys, *words)
+
+
+def test_the_comparison_s_figure_says_what_it_shows(two, capsys):
+    shutil.move('b', 'of $x_$')         # no formula, for Matplotlib neither
+    compared(capsys, 'a', 'of $x_$')
+    text = (two / 'out/figures/a_vs_of $x_$/Comparison.svg').read_text()
+    for words in ('A: a', 'B: of $x_$', 'Performance profile', 'Interquartile mean', 'Some-v0',
+                  'test return', 'Probability that A is above B', 'share of runs above'):
+        assert '<!-- {} -->'.format(words) in text, words
+
+
+def test_the_library_is_imported_where_folders_are_compared_alone():
+    for code in ('import tools.sweep; assert "rliable" not in sys.modules',
+                 'import tools.compare; assert not {"tensorflow", "jax"} & set(sys.modules)'):
+        subprocess.run([sys.executable, '-c', 'import sys, tools.summary; ' + code], cwd=HERE,
+                       check=True)
 
 
 # ---- A diagnosis ---------------------------------------------------------------------------------

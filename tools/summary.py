@@ -1,14 +1,17 @@
 """
-summary.py: what came out of all runs below a folder: a table over seeds, and a figure.
+summary.py: what came out of all runs below a folder: a table over seeds, and a figure; of several
+folders, which is better, and how sure that is.
 
     python -m tools.summary out/sweep_halfcheetah-v2
     python -m tools.summary out/sweep_halfcheetah-v2 --steps 300000     # as it was then
+    python -m tools.summary out/notes/notes_all out/notes/notes         # A and B compared
 
 Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. The
 table is printed, and goes with the figure to out/figures/<folder>/ as summary.csv, Performance.png
 and Performance.svg; with --write, into the folder itself, as at a sweep's end. With --steps it only
-prints.
+prints. A comparison (tools/compare.py) goes to out/figures/<A>_vs_<B>/.
 """
+import itertools
 import os
 
 if __name__ == '__main__':
@@ -28,6 +31,7 @@ from spinup.utils import plot
 from tools import figures
 
 FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
+COMPARED = ['comparison.csv', 'Comparison.png', 'Comparison.svg']
 COLUMNS = ['TotalEnvInteracts', 'Time', 'AverageTestEpRet']         # that a run must have
 
 # What a seed has come to, by its test returns, one per epoch. The mean of the last ten is less of
@@ -39,7 +43,7 @@ METRICS = dict(
 )
 
 
-def read_runs(folder, required=False):
+def read_runs(folder, required=False, tell=print):
     """
     The runs below a folder: a list of (settings, table), in the order of their names; see
     `settings_of` and `table_of`. What is left out of them is told, with the reason.
@@ -47,6 +51,7 @@ def read_runs(folder, required=False):
     Args:
         folder (str): Where to look.
         required (bool): Whether there must be one.
+        tell (callable): Is given each line of what is left out.
 
     Raises:
         BadSetting: `required`, and there is none that can be used.
@@ -68,7 +73,7 @@ def read_runs(folder, required=False):
         raise BadSetting('FOLDER', folder, '; '.join(['a folder with runs below it']
                                                      + left_out[-1:]))
     for line in left_out:
-        print(line)
+        tell(line)
     return runs
 
 
@@ -126,6 +131,13 @@ def begun(runs, steps):
             print('{}: left out; its first row is at {:.0f} steps'.format(
                 table.attrs['folder'], its_first))
     return [run for run, its_first in zip(runs, first) if its_first <= steps]
+
+
+def finished(config, table, steps=None):
+    """Whether a run has all its epochs, or, where there are steps, a row before and after them."""
+    if steps is None:
+        return len(table) >= config['epochs']
+    return table.TotalEnvInteracts.iloc[0] <= steps <= table.TotalEnvInteracts.iloc[-1]
 
 
 def interquartile_mean(values, axis=0):
@@ -187,18 +199,13 @@ def summarise(runs, steps=None):
         `over_seeds` for each of METRICS (final_, last10_, best_), max_of_mean, and
         last10_of_each_seed, a text.
     """
-    def finished(config, table):
-        if steps is None:
-            return len(table) >= config['epochs']
-        return table.TotalEnvInteracts.iloc[0] <= steps <= table.TotalEnvInteracts.iloc[-1]
-
     rows = []
     for group in sorted({config['exp_name'] for config, _ in runs}):
         of_group = sorted([(config, table) for config, table in runs
                            if config['exp_name'] == group],
                           key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
         of_seeds = [(config['seed'], table) for config, table in of_group
-                    if finished(config, table)]
+                    if finished(config, table, steps)]
         tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
                   for _, table in of_seeds]
         row = dict(group=group, env=of_group[0][0]['env'], seeds=len(tables),
@@ -270,6 +277,17 @@ def draw(runs, paths):
              for said, of_envs in notes.items() if said]
     figure.text(0.01, 0.01, '\n'.join(notes), fontsize='xx-small', color='dimgray', va='bottom')
     figure.tight_layout(rect=(0, 0.25 * len(notes) / figure.get_figheight(), 1, 1))
+    save(figure, paths)
+
+
+def save(figure, paths):
+    """
+    Write a figure to files, the same bits for the same figure; and close it.
+
+    Raises:
+        BadSetting: A file cannot be written.
+    """
+    import matplotlib.pyplot as plt
     with matplotlib.rc_context({'svg.hashsalt': 'ddpg'}):      # else its ids are drawn at random
         for path in paths:
             figures.write_figure(figure, path, dpi=100, metadata={'Date': None})
@@ -308,13 +326,105 @@ def write(runs, place):
     return summary, paths
 
 
+def returns_by_task(folders, steps=None):
+    """
+    What runs below several folders have come to, task by task. Of a task whose runs have several
+    lengths, all count as they were at the end of the shortest.
+
+    Args:
+        folders (list of str): Two or more, apart from each other.
+        steps (int): As it was after so many environment steps. None: as it is.
+
+    Returns:
+        ({task: [array (runs,) per folder]}, list of str): Of the finished runs, METRICS['last10'],
+        for each env of config.json that all folders have; and lines that say what is left out.
+
+    Raises:
+        BadSetting: A folder lies in another, has no run, or several experiments of one task; or
+            there is nothing to compare.
+    """
+    for one, other in itertools.combinations(folders, 2):
+        paths = [os.path.realpath(folder) for folder in (one, other)]
+        if os.path.commonpath(paths) in paths:
+            raise BadSetting('FOLDER', other, 'a folder apart from {}, to compare'.format(one))
+    told, returns = [], {}
+    of_folders = [tables_by_task(folder, steps, told.append) for folder in folders]
+    for task in sorted(set().union(*of_folders)):
+        lacking = [folder for folder, tables in zip(folders, of_folders) if task not in tables]
+        if lacking:
+            told.append('{}: left out; there is no finished run of it in {}'.format(
+                task, ', '.join(lacking)))
+            continue
+        rows = [table.TotalEnvInteracts for tables in of_folders for table in tables[task]]
+        end = min(each.iloc[-1] for each in rows) if steps is None else steps
+        if end < max(each.iloc[0] for each in rows):
+            told.append('{}: left out; its runs have no steps in common'.format(task))
+            continue
+        if steps is None and end < max(each.iloc[-1] for each in rows):
+            told.append('{}: all as they were after {:.0f} steps, where the shortest run '
+                        'ends'.format(task, end))
+        returns[task] = [np.array([
+            METRICS['last10'](table[table.TotalEnvInteracts <= end].AverageTestEpRet)
+            for table in tables[task]]) for tables in of_folders]
+    if not returns:
+        raise BadSetting('FOLDER', folders[-1], 'finished runs of a task that {} has, too; '
+                         '{}'.format(folders[0], told[-1]))
+    return returns, told
+
+
+def tables_by_task(folder, steps, tell):
+    """
+    {env: the tables of its finished runs} below a folder; others are told. See `returns_by_task`.
+    """
+    tables, experiments = {}, {}
+    for config, table in read_runs(folder, required=True, tell=tell):
+        env = config['env']
+        if env and finished(config, table, steps):
+            tables.setdefault(env, []).append(table)
+            experiments.setdefault(env, set()).add(config['exp_name'])
+            continue
+        why = 'it is not finished' if env else 'its config.json names no env'
+        if env and steps is not None:
+            why = 'it has rows from {:.0f} to {:.0f} steps'.format(
+                *table.TotalEnvInteracts.iloc[[0, -1]])
+        tell('{}: left out; {}'.format(table.attrs['folder'], why))
+    for env, names in experiments.items():
+        if len(names) > 1:
+            first, second, *others = sorted(names)
+            more = ' and {} more'.format(len(others)) if others else ''
+            raise BadSetting('FOLDER', folder, 'one experiment of each task; of {} it has {}, {}{}'
+                             ', so name the folder of one'.format(env, first, second, more))
+    return tables
+
+
+def compare_folders(folders, steps=None):
+    """
+    Compare the runs below several folders; see `returns_by_task`. Prints, and writes COMPARED below
+    the current folder. Raises BadSetting.
+    """
+    returns, told = returns_by_task(folders, steps)
+    from tools import compare           # with rliable and statsmodels, which only this needs
+    matplotlib.use('Agg')
+    paths = [os.path.realpath(folder) for folder in folders]
+    names = [os.path.relpath(path, os.path.commonpath(paths)) for path in paths]
+    comparison = compare.compare(returns, names)
+    place = os.path.join(figures.FIGURES, '_vs_'.join(name.replace(os.sep, '-') for name in names)
+                         + ('' if steps is None else '_{}'.format(steps)))
+    table, *pictures = written = [os.path.join(place, name) for name in COMPARED]
+    figures.write(table, compare.as_table(comparison).to_csv(index=False).encode())
+    save(compare.draw(comparison), pictures)
+    print('\n\n'.join(['\n'.join(told)] * bool(told) + [
+        compare.as_text(comparison), 'Wrote ' + ', '.join(written)]))
+
+
 def main(argv=None):
     """The command line. Exit code 2 where there is nothing to summarise."""
-    parser = Parser(prog='tools.summary',
-                    description='A table and a figure of all runs below a folder.')
-    parser.add_argument('folder', metavar='FOLDER')
+    parser = Parser(prog='tools.summary', description='A table and a figure of all runs below a '
+                    'folder; of several folders, a comparison of the first with each other one, '
+                    'over the tasks that all have.')
+    parser.add_argument('folder', nargs='+', metavar='FOLDER')
     parser.add_argument('--steps', metavar='N', help='The runs as they were after so many '
-                        'environment steps; nothing is written then.')
+                        'environment steps; nothing is written then, but of a comparison.')
     parser.add_argument('--write', action='store_true', help='Write table and figure into FOLDER. '
                         'Default: {}/<its name>, below the current folder'.format(figures.FIGURES))
     args = parser.parse_args(argv)
@@ -324,12 +434,18 @@ def main(argv=None):
             steps = checked_value('steps', steps, Number(int, 1))
             if args.write:
                 raise BadSetting('steps', steps, 'nothing beside --write: it only prints')
-        runs = read_runs(args.folder, required=True)
+        folder, *others = args.folder
+        if others:
+            if args.write:
+                raise BadSetting('write', ' '.join(args.folder), 'one FOLDER')
+            compare_folders(args.folder, steps)
+            return
+        runs = read_runs(folder, required=True)
         if steps is not None:
             print(as_text(summarise(begun(runs, steps), steps)))
         else:
-            summary, paths = write(runs, args.folder if args.write else os.path.join(
-                figures.FIGURES, figures.name_of(args.folder)))
+            summary, paths = write(runs, folder if args.write else os.path.join(
+                figures.FIGURES, figures.name_of(folder)))
             print('{}\n\nWrote {}'.format(as_text(summary), ', '.join(paths)))
 
 
