@@ -167,9 +167,9 @@ class Agent:
                       for scope in ('main/pi/', 'main/q/', 'main/')]
         return 'Number of parameters: pi {}, q {}, in all {}'.format(*counts)
 
-    def draw(self, folder):
-        """The graph, for TensorBoard."""
-        tf.summary.FileWriter(folder, self.graph.x.graph).close()
+    def draw(self, scalars):
+        """The graph, for TensorBoard: into `scalars`, a Scalars."""
+        scalars.graph(self.graph.x.graph.as_graph_def(add_shapes=True))
 
     def lasting_policy(self, export, env):
         """The result.Policy without noise for `env`, by its Export; it outlives this agent."""

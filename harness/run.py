@@ -195,6 +195,11 @@ class Run:
             self._go_on()
         else:
             self._begin()
+        scalars = self.table.scalars
+        if scalars.new:
+            agent.draw(scalars)
+        if scalars.new or self.config != self.resumed.config:
+            scalars.settings(self.config, self.t)
         self.export = agent.exporter(self.table.logger, s.actor_critic, self.ac_kwargs)
         self.stack.callback(self.export.close)
         self.bar = self.stack.enter_context(tqdm(
@@ -214,11 +219,10 @@ class Run:
                                              or tempfile.mkdtemp(prefix='ddpg-'))
         self.checkpoints = claim_checkpoints(self.folder)
         self.stack.callback(self.checkpoints.close)
-        self.table = Table(known)
+        self.table = Table(known, lambda: self.t)
         self.stack.callback(self.table.close)
         self.table.logger.save_config(self.config)
         self.table.log(agent.size() + '\n')
-        agent.draw(self.folder)
         if s.policy == 'random':
             agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log)
         self.env.reset()
@@ -234,7 +238,8 @@ class Run:
         self.replay.rng.set_state(state['replay'])
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
-        self.table = Table(dict(self.arguments.logger_kwargs, output_dir=self.folder), state)
+        self.table = Table(dict(self.arguments.logger_kwargs, output_dir=self.folder),
+                           lambda: self.t, state)
         self.stack.callback(self.table.close)
         if self.config != read_config(self.folder):
             self.table.logger.save_config(self.config)

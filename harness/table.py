@@ -1,11 +1,12 @@
 """
-table.py: the table of a run, one row per epoch, through spinup's EpochLogger.
+table.py: the table of a run, one row per epoch, through spinup's EpochLogger; and its curves.
 """
 import os
 import time
 
 import numpy as np
 
+from harness.scalars import Scalars
 from spinup.utils.logx import EpochLogger
 
 # Spinning Up's columns, in its order, then ours. 'statistics': mean, standard deviation, maximum
@@ -21,16 +22,25 @@ COLUMNS = [
 
 class Table:
     """
-    What is stored in an epoch, and the rows that come of it.
+    What is stored in an epoch, and the rows that come of it. For TensorBoard, every column of a
+    row, as table/<column>; and in between each episode, episode/<column>, and what single updates
+    give, update/<column>: those at which the gradients' norms are looked at.
 
     Args:
-        logger_kwargs (dict): Of EpochLogger.
-        state (dict): What `get_state` gave, for a run that goes on.
+        logger_kwargs (dict): Of EpochLogger, output_dir among them.
+        step (function): Gives the step that is being done.
+        state (dict): Of a run that goes on: `time`, seconds that it took; `log`, what `get_state`
+            gave.
+
+    Attributes:
+        began (float): When the run would have begun, had it never been interrupted.
+        scalars (Scalars): What TensorBoard shows.
     """
 
-    def __init__(self, logger_kwargs, state=None):
+    def __init__(self, logger_kwargs, step, state=None):
         self.logger = EpochLogger(**logger_kwargs)
-        self.began = time.time()
+        self.began, self.step = time.time(), step
+        self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
         if state:
             self.began -= state['time']
             self.logger.output_file.write(state['log']['table'])
@@ -40,10 +50,29 @@ class Table:
                 self.logger.log_headers = state['log']['table'].split('\n')[0].split('\t')
             self.logger.epoch_dict.update(
                 (key, list(values)) for key, values in state['log']['pending'].items())
+            if self.scalars.new:
+                self._show_again(state['log']['table'])
+
+    def _show_again(self, text):
+        """The events file was lost or damaged: what the table has comes back into a new one."""
+        self.log('Warning: the events file, for TensorBoard, does not hold what was written. A new '
+                 'one begins, with the rows of the table.', 'red')
+        columns, *rows = [line.split('\t') for line in text.splitlines()] or [[]]
+        for row in rows:
+            values = dict(zip(columns, map(float, row)))
+            self._show_row(values, self.began + values['Time'])
+
+    def _show_row(self, row, wall_time=None):
+        self.scalars.add(int(row['TotalEnvInteracts']), {
+            'table/' + column: value for column, value in row.items()}, wall_time)
 
     def store(self, **values):
         """Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives."""
         self.logger.store(**values)
+        group = 'episode/' if 'EpRet' in values else 'update/' if 'GradNormQ' in values else None
+        if group:
+            self.scalars.add(self.step(), {
+                group + column: np.mean(value) for column, value in values.items()})
 
     def log(self, text, color='green'):
         """Print a line."""
@@ -51,8 +80,8 @@ class Table:
 
     def end_epoch(self, **values):
         """
-        The epoch's row: on the screen, and in progress.txt (where the disk is full, it waits in the
-        file's buffer). What was stored is stored no more.
+        The epoch's row: on the screen, in progress.txt (where the disk is full, it waits in the
+        file's buffer), and for TensorBoard. What was stored is stored no more.
 
         Args:
             values: The columns that are not of stored values.
@@ -67,9 +96,11 @@ class Table:
                 self.logger.log_tabular(column, values[column])
                 continue
             if not stored.get(column):          # EpochLogger has no statistics of nothing
-                self.store(**{column: np.nan})
+                self.logger.store(**{column: np.nan})
             self.logger.log_tabular(column, with_min_and_max=kind == 'statistics',
                                     average_only=kind == 'mean')
+        self._show_row(self.logger.log_current_row)
+        self._flush_scalars()
         try:
             self.logger.dump_tabular()
         except OSError as error:
@@ -77,20 +108,29 @@ class Table:
             self.logger.log_current_row.clear()
             self.logger.first_row = False
 
+    def _flush_scalars(self):
+        try:
+            self.scalars.flush()
+        except OSError as error:
+            self.log('Warning: could not write the events file: {}'.format(error), 'red')
+
     def close(self):
-        """Close the file. (OpenAI's EpochLogger leaves that to the end of the process.)"""
+        """Close the files. (OpenAI's EpochLogger leaves that to the end of the process.)"""
+        self._flush_scalars()
+        self.scalars.close()
         getattr(self.logger, 'close', self.logger.output_file.close)()
 
     def get_state(self):
         """
-        For a Table of the run that goes on: its text, and what is stored of the current epoch.
+        For a Table of the run that goes on: its text, what is stored of the current epoch, and
+        where the events file is.
 
         Raises:
-            OSError: A row of the table is not on the disk.
+            OSError: A row of the table, or an event, is not on the disk.
         """
         file = self.logger.output_file
         file.flush()
         os.fsync(file.fileno())
         with open(file.name) as written:
-            return dict(table=written.read(), pending={
+            return dict(table=written.read(), scalars=self.scalars.get_state(), pending={
                 key: np.array(values) for key, values in self.logger.epoch_dict.items() if values})

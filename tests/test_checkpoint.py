@@ -456,9 +456,8 @@ def test_table_and_config_come_back(shorter, run, tmp_path, main):
 def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, main):
     folder = str(tmp_path / 'run')
     shutil.copytree(shorter, folder)
-    events = [name for name in os.listdir(folder) if 'tfevents' in name]
     main('--resume', folder, '--epochs', '3')
-    assert [name for name in os.listdir(folder) if 'tfevents' in name] == events    # one graph
+    assert len([name for name in os.listdir(folder) if 'tfevents' in name]) == 1
     assert command('test_policy', folder, '-n', '1', '-nr').returncode == 0
     figure = str(tmp_path / 'Performance.png')
     assert command('plot', folder, '--output', figure).returncode == 0

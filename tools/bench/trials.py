@@ -104,7 +104,7 @@ def whole_state(folder):
         files = [dict(np.load(last._path(name))) for name in reversed(last._files)]
     for key in 'x a r x2 d'.split() if held else ():
         arrays['replay/' + key] = np.concatenate([file[key] for file in files])[-held:]
-    del tree['time'], tree['log']['table']
+    del tree['time'], tree['log']['table'], tree['log']['scalars']
     return dict({path: (array.dtype, array.shape, array.tobytes())
                  for path, array in arrays.items()}, tree=checkpoint.canonical(tree))
 
