@@ -383,6 +383,28 @@ CURVES = [
 ACROSS = 4
 
 
+def draw_density(axes, q, g):
+    """
+    The paper's figure 3: how many of the pairs have which estimated Q and observed return.
+
+    Args:
+        axes (matplotlib's Axes): Where.
+        q, g (arrays): See Diagnosis.
+    """
+    if len(q):
+        low, high = min(q.min(), g.min()), max(q.max(), g.max())
+        margin = 0.03 * (high - low) or 1.
+        extent = [low - margin, high + margin] * 2
+        cells = axes.hexbin(g, q, gridsize=50, bins='log', extent=extent, mincnt=1, cmap='viridis')
+        axes.plot(extent[:2], extent[:2], '--', color='gray', linewidth=1)
+        axes.set(xlim=extent[:2], ylim=extent[:2])
+        axes.figure.colorbar(cells, ax=axes, label='visited pairs')
+    else:
+        axes.text(0.5, 0.5, 'every return is cut off too early', ha='center',
+                  transform=axes.transAxes)
+    axes.set(xlabel='observed return (discounted reward)', ylabel='estimated Q')
+
+
 def draw(diagnoses):
     """
     The paper's figure 3 for each run, and the columns of the tables over training.
@@ -400,20 +422,7 @@ def draw(diagnoses):
     panels = (figure.add_subplot(rows, ACROSS, i + 1) for i in range(rows * ACROSS))
     for diagnosis, name in zip(diagnoses, names):
         axes = next(panels)
-        q, g = diagnosis.q, diagnosis.g
-        if len(q):
-            low, high = min(q.min(), g.min()), max(q.max(), g.max())
-            margin = 0.03 * (high - low) or 1.
-            extent = [low - margin, high + margin] * 2
-            cells = axes.hexbin(g, q, gridsize=50, bins='log', extent=extent, mincnt=1,
-                                cmap='viridis')
-            axes.plot(extent[:2], extent[:2], '--', color='gray', linewidth=1)
-            axes.set(xlim=extent[:2], ylim=extent[:2])
-            figure.colorbar(cells, ax=axes, label='visited pairs')
-        else:
-            axes.text(0.5, 0.5, 'every return is cut off too early', ha='center',
-                      transform=axes.transAxes)
-        axes.set(xlabel='observed return (discounted reward)', ylabel='estimated Q')
+        draw_density(axes, diagnosis.q, diagnosis.g)
         axes.set_title(name + '\n' + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
     for title, unit, columns, logarithmic in CURVES:
         axes = next(panels)

@@ -1,0 +1,125 @@
+"""
+paper.py: the paper's figures 2 and 3 from our own runs: what its parts are worth, Q and returns.
+
+    python -m tools.bench.paper [--env Pendulum-v0 ...] [--seed 0 1 2 3 4] [--data-dir out/paper]
+    python -m tools.bench.paper --draw [--data-dir out/paper]
+
+The first is a sweep per task (see tools/sweep.py; the same command goes on with one that was
+killed), in <data dir>/<task>/; at its end it draws its curves there, which are figure 2. The second
+draws figure 3, <data dir>/figure3.png, of those of the runs that have seed 0 and are the paper's or
+the defaults'. docs/paper.md has what came out.
+"""
+import os
+
+import matplotlib
+
+from harness.command import Parser, accepting, ending
+from harness.settings import ACCEPTED, BadSetting
+from tools import diagnose, figures, sweep
+from tools.bench import notes
+
+PROG = 'tools.bench.paper'
+
+# {task: its steps}
+TASKS = {
+    'Pendulum-v0': '--steps-per-epoch 2500 --epochs 20',
+    'HalfCheetah-v2': '--steps-per-epoch 5000 --epochs 60',
+    'Hopper-v2': '--steps-per-epoch 5000 --epochs 60',
+}
+PAPER = '--settings paper'
+GROUPS = {
+    'paper': PAPER,
+    'no-norm': PAPER + ' --norm none',
+    'no-targets': PAPER + ' --target-networks false',
+    'neither': PAPER + ' --norm none --target-networks false',
+}
+# Beside the paper in figure 3; one run is enough for that.
+DEFAULT = {'default': ''}
+EPISODES = 20           # that figure 3 looks at, per run
+
+
+def short(task):
+    """The name of a task in folders, such as 'pendulum'."""
+    return task.split('-')[0].lower()
+
+
+def sweep_of(task, seeds, data_dir):
+    """
+    The Sweep of one task: GROUPS with all seeds, and DEFAULT with seed 0.
+
+    Args:
+        task (str): One of TASKS.
+        seeds (list of int): The runs of each group.
+        data_dir (str): Where the task's folder goes.
+    """
+    groups = {'{}_{}'.format(short(task), name): flags.split()
+              for name, flags in {**GROUPS, **DEFAULT}.items()}
+    made = notes.combined(short(task), groups, [
+        '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
+    return made._replace(runs=[run for run in made.runs if run.kwargs['seed'] == 0
+                               or run.group.rsplit('_', 1)[1] not in DEFAULT])
+
+
+def drawn(data_dir):
+    """
+    Figure 3: the density of estimated Q against observed returns, a row per task, a column per
+    settings.
+
+    Returns:
+        The figure.
+
+    Raises:
+        BadSetting: There is no run to draw.
+    """
+    runs = {}
+    for task in TASKS:
+        for name in ('paper', *DEFAULT):
+            group = '{}_{}'.format(short(task), name)
+            folder = os.path.join(data_dir, short(task), group, group + '_s0')
+            if os.path.isdir(os.path.join(folder, 'tf1_save')):
+                runs[task, name] = diagnose.diagnose(folder, EPISODES)
+    if not runs:
+        raise BadSetting('data_dir', data_dir, 'a folder with runs of this command, or its copy; '
+                         'none has come to an end there')
+    import matplotlib.pyplot as plt
+    tasks = sorted({task for task, _ in runs}, key=list(TASKS).index)
+    figure, axes = plt.subplots(len(tasks), 2, figsize=(11, 4.5 * len(tasks)), squeeze=False)
+    for row, task in zip(axes, tasks):
+        for axis, name in zip(row, ('paper', *DEFAULT)):
+            if (task, name) not in runs:
+                axis.set_axis_off()
+                continue
+            found = runs[task, name]
+            diagnose.draw_density(axis, found.q, found.g)
+            axis.set_title('{}, {}\n{:.0f} steps; bias {QBias:.3g}, correlation {QCorr:.2f}'.format(
+                task, name, found.table.TotalEnvInteracts.iloc[-1], **found.numbers), fontsize=10)
+    figure.tight_layout()
+    return figure
+
+
+def main(argv=None):
+    """The command line. Exit code 2 for bad input, in one line."""
+    parser = Parser(prog=PROG, description=__doc__.split('\n')[1])
+    parser.add_argument('--env', nargs='+', choices=list(TASKS), default=list(TASKS))
+    parser.add_argument('--seed', nargs='+', type=accepting(ACCEPTED['seed']),
+                        default=[0, 1, 2, 3, 4])
+    parser.add_argument('--data-dir', default=os.path.join('out', 'paper'))
+    parser.add_argument('--draw', action='store_true', help='Draw figure 3, and train nothing.')
+    args = parser.parse_args(argv)
+    if args.draw:
+        with ending(PROG):
+            matplotlib.use('Agg')
+            path = os.path.join(args.data_dir, 'figure3.png')
+            figures.write_figure(drawn(args.data_dir), path, 'data_dir', dpi=80)
+            print('Wrote {}'.format(path))
+        return
+    for task in args.env:
+        try:
+            sweep.run_command(lambda: sweep_of(task, args.seed, args.data_dir), PROG)
+        except SystemExit as end:
+            if end.code:
+                raise
+
+
+if __name__ == '__main__':
+    main()
