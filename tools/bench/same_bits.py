@@ -5,7 +5,8 @@ same_bits.py: another commit and this checkout, trained side by side: is every b
 
 For refactorings, which change none. Each case is trained by `python ddpg.py` of both trees, with
 each tree's own spinup; what is compared is every column of progress.txt but Time, and every
-variable of the last checkpoint: main and target networks, Adam's slots and powers.
+variable of the last checkpoint: main and target networks, Adam's slots and powers. Cases with flags
+that the other commit refuses are told, and left out.
 """
 import glob
 import os
@@ -24,7 +25,10 @@ CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
          for env in ('HalfCheetah-v2', 'Hopper-v2', 'Pendulum-v0', 'MountainCarContinuous-v0')
          for threads in (1, 2)] + [
     '--env HalfCheetah-v2 --settings notes --num-test-episodes 2',
-    '--env Hopper-v2 --settings paper --num-test-episodes 2',
+    '--env Hopper-v2 --init paper --polyak 0.001 --pi-lr 1e-4 --weight-decay 0.01 --decay-kind l2 '
+    '--noise-final-share 1 --start-steps 0 --update-after 0 --num-test-episodes 2',
+    '--env Hopper-v2 --settings paper --norm batch --threads 2 --num-test-episodes 2',
+    '--env HalfCheetah-v2 --norm batch --target-networks false ' + SHORT,
     '--env HalfCheetah-v2 --settings spinningup --lr-decay-steps 100000 ' + SHORT,
     '--env Ant-v2 --settings td3 --weight-decay 0.003 ' + SHORT,
     '--env Pendulum-v0 --policy random --gamma 0.9 ' + SHORT,
@@ -35,11 +39,13 @@ CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
 
 
 def trained(tree, flags, folder):
-    """The folder of a run by the ddpg.py of a tree."""
+    """The folder of a run by the ddpg.py of a tree; or None, where it refuses the flags."""
     done = subprocess.run(
         [sys.executable, 'ddpg.py', '--data-dir', folder] + flags, cwd=tree,
         env=dict(os.environ, PYTHONPATH=os.path.join(tree, 'spinningup')),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True)
+    if done.returncode == 2:
+        return None
     if done.returncode:
         sys.exit('{}: {}'.format(' '.join(flags), done.stderr))
     run, = glob.glob(os.path.join(folder, '*', '*'))
@@ -78,9 +84,13 @@ def main(argv=None):
             for number, case in enumerate(CASES):
                 flags = case.split() + ['--seed', str(args.seed), '--epochs', '2',
                                         '--steps-per-epoch', str(args.steps // 2)]
-                before, now = (contents(trained(each, flags, os.path.join(
-                    folder, '{}_{}'.format(number, name))))
-                    for name, each in (('before', tree), ('now', HERE)))
+                runs = [trained(each, flags, os.path.join(folder, '{}_{}'.format(number, name)))
+                        for name, each in (('now', HERE), ('before', tree))]
+                if None in runs:
+                    different += runs[0] is None
+                    print('{}: refused {}'.format(case, 'there' if runs[0] else 'here'), flush=True)
+                    continue
+                now, before = map(contents, runs)
                 other = sorted(name for name in set(before) | set(now)
                                if before.get(name) != now.get(name))
                 different += bool(other)
