@@ -55,7 +55,7 @@ def timed_env(clock):
     return clock.watch(gym.make('HalfCheetah-v2'))
 
 
-def measure_ours(threads, batch, stored):
+def measure_ours(threads, batch, stored, norm='none'):
     """ddpg() itself; with `stored` transitions in the replay buffer from the beginning."""
     import tempfile
 
@@ -82,7 +82,7 @@ def measure_ours(threads, batch, stored):
     with tempfile.TemporaryDirectory() as folder:
         ddpg.ddpg(env_fn, steps_per_epoch=WARM_UP + TIMED + 1, epochs=1, start_steps=WARM_UP // 2,
                   update_after=WARM_UP // 2, batch_size=batch, num_test_episodes=1, max_ep_len=1000,
-                  threads=threads, logger_kwargs=dict(output_dir=folder))
+                  threads=threads, ac_kwargs=dict(norm=norm), logger_kwargs=dict(output_dir=folder))
     return dict(rate=clock.rate(), start_up=clock.times[0] - process_start())
 
 
@@ -273,7 +273,8 @@ def measure_parts(threads, batch, stored):
 
 
 MEASURES = dict(ours=measure_ours, plain=measure_plain, floor=measure_floor, parts=measure_parts,
-                stock=lambda *args: measure_plain(*args, stock=True))
+                stock=lambda *args: measure_plain(*args, stock=True),
+                normed=lambda *args: measure_ours(*args, norm='batch'))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -314,6 +315,9 @@ def rows(builds, peers):
         for threads in (1, 2):
             table.append(('ours, batch {}, {} thread{}'.format(batch, threads, 's'[:threads - 1]),
                           dict(what='ours', threads=threads, batch=batch)))
+    for threads in (1, 2):
+        table.append(('ours, batch normalisation, {} thread{}'.format(threads, 's'[:threads - 1]),
+                      dict(what='normed', threads=threads)))
     for stored in (1000, 100000, 998000):
         table.append(('ours, {:,} transitions stored, 1 thread'.format(stored),
                       dict(what='ours', stored=stored)))
