@@ -27,9 +27,11 @@ def stage(tasks, candidates, epochs):
             for task in tasks for name, flags in candidates.items()}
 
 
-# {stage: (seeds, groups)}
+# {stage: (seeds, groups)}. The stages of the plan that are not here are of the screen's winners.
 STAGES = {
     'screen': ('0 1', stage(['HalfCheetah-v2', 'Ant-v2', 'Hopper-v2'], CANDIDATES, 80)),
+    'check': ('0 1 2 3 4', stage(['HalfCheetah-v2', 'Ant-v2'],
+                                 {'spinningup': '--settings spinningup'}, 200)),
 }
 
 
