@@ -132,7 +132,7 @@ class Scalars:
 
 def number_of(name):
     """The number in the name of an events file of ours; None for another file's."""
-    match = re.fullmatch(NAME.split('{')[0].replace('.', r'\.') + r'(\d{6,})', name)
+    match = re.fullmatch(r'events\.out\.tfevents\.life-(\d{6})', name)
     return match and int(match.group(1))
 
 
