@@ -269,8 +269,8 @@ def test_the_critic_alone_repeats_and_resumes(tmp_path):
 
 def flipped(adam_step):
     """adam_step, but the actor ascends its loss."""
-    return lambda loss, variables, *args: adam_step(
-        -loss if '/pi/' in variables[0].name else loss, variables, *args)
+    return lambda loss, variables, *args, **kwargs: adam_step(
+        -loss if '/pi/' in variables[0].name else loss, variables, *args, **kwargs)
 
 
 def with_a_column(networks):
