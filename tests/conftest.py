@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness import quiet_tf        # before any test imports TensorFlow
+import kit
 
 
 @pytest.fixture
@@ -15,3 +16,12 @@ def env_module(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, 'dont_write_bytecode', True)
 
     return lambda name, source: (tmp_path / (name + '.py')).write_text(source)
+
+
+@pytest.fixture
+def main(capsys):
+    """main(flags...) -> exit code, output, errors of `python ddpg.py flags`, in this process."""
+    def call(*flags):
+        code, out, err = kit.run_main(capsys, *flags)
+        return code or 0, out, err
+    return call

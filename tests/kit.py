@@ -4,11 +4,14 @@ and runs as processes with what they leave, which tools/bench has, too.
 """
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 from gym.spaces import Box
 
 import ddpg
+from harness import cli
 from harness.agent import session_config
 from harness.origin import HERE
 from harness.quiet_tf import tf
@@ -52,6 +55,25 @@ def tree(folder):
              for name in folders + files)
     return {path: (os.lstat(path).st_mode, os.lstat(path).st_size, os.lstat(path).st_mtime_ns)
             for path in paths}
+
+TINY_FLAGS = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 '
+              '--update-after 20 --batch-size 8 --hid 6 5 --max-ep-len 40 --num-test-episodes 1 '
+              '--save-freq 1 --replay-size 120').split()
+
+
+def train_tiny(folder, *flags, **kwargs):
+    """A run of TINY_FLAGS in `folder`, in this process."""
+    _, _, _, settings = cli.parse_args(TINY_FLAGS + list(flags), ddpg.ddpg)
+    ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(output_dir=str(folder), exp_name='tiny'),
+              **dict(settings, **kwargs))
+    return str(folder)
+
+
+def spinup_command(*words, **env):
+    """`python -m spinup.run words` in a process without a display."""
+    env = dict({k: v for k, v in os.environ.items() if 'DISPLAY' not in k}, **env)
+    return subprocess.run([sys.executable, '-m', 'spinup.run'] + list(words), env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
 
 
 # ---- Tiny networks -------------------------------------------------------------------------------

@@ -15,50 +15,28 @@ from gym.spaces import Box
 from hypothesis import given, settings, strategies
 
 import ddpg
-from harness import checkpoint, cli, files, origin, table
+from harness import checkpoint, files, origin, table
 from harness.checkpoint import Checkpoints, Unusable
 from harness.envs import DoesNotRepeat, RecordedEnv, make_env
-from kit import assert_same_end, run_main, whole_state
-from test_spinup import command
-
-TINY = ('--env Pendulum-v0 --epochs 4 --steps-per-epoch 50 --start-steps 60 --update-after 20 '
-        '--batch-size 8 --hid 6 5 --max-ep-len 40 --num-test-episodes 1 --save-freq 1 '
-        '--replay-size 120').split()
-
-
-@pytest.fixture
-def main(capsys):
-    """main(flags...) -> exit code, output, errors of `python ddpg.py flags`, in this process."""
-    def call(*flags):
-        code, out, err = run_main(capsys, *flags)
-        return code or 0, out, err
-    return call
-
-
-def train(folder, *flags, **kwargs):
-    """A run of TINY in `folder`, in this process."""
-    _, _, _, settings = cli.parse_args(TINY + list(flags), ddpg.ddpg)
-    ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(output_dir=str(folder), exp_name='tiny'),
-              **dict(settings, **kwargs))
-    return str(folder)
+from kit import TINY_FLAGS, assert_same_end, spinup_command, train_tiny, whole_state
 
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
     """The folder of a finished run."""
-    return train(tmp_path_factory.mktemp('run') / 'run')
+    return train_tiny(tmp_path_factory.mktemp('run') / 'run')
 
 
 @pytest.fixture(scope='module')
 def shorter(tmp_path_factory):
     """The same, but two epochs shorter."""
-    return train(tmp_path_factory.mktemp('shorter') / 'run', '--epochs', '2')
+    return train_tiny(tmp_path_factory.mktemp('shorter') / 'run', '--epochs', '2')
 
 
 @pytest.fixture(scope='module')
 def other(tmp_path_factory):
     """A run of another seed."""
-    return train(tmp_path_factory.mktemp('other') / 'run', '--seed', '1')
+    return train_tiny(tmp_path_factory.mktemp('other') / 'run', '--seed', '1')
 
 
 def state_of(folder):
@@ -241,7 +219,7 @@ def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, ca
         return write_whole(path, data)
 
     monkeypatch.setattr(checkpoint, 'write_whole', full_disk)
-    folder = train(tmp_path / 'run')
+    folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not save a checkpoint') == 2 and 'No space left on device' in out
     assert_same_end(folder, run)
@@ -275,7 +253,7 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
         self.output_file = FullDisk(self.output_file)
 
     monkeypatch.setattr(table.EpochLogger, '__init__', with_full_disk)
-    folder = train(tmp_path / 'run')
+    folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not write the table') == out.count('could not save a checkpoint') == 2
     assert_same_end(folder, run)
@@ -458,22 +436,22 @@ def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, mai
     shutil.copytree(shorter, folder)
     main('--resume', folder, '--epochs', '3')
     assert len([name for name in os.listdir(folder) if 'tfevents' in name]) == 1
-    assert command('test_policy', folder, '-n', '1', '-nr').returncode == 0
+    assert spinup_command('test_policy', folder, '-n', '1', '-nr').returncode == 0
     figure = str(tmp_path / 'Performance.png')
-    assert command('plot', folder, '--output', figure).returncode == 0
+    assert spinup_command('plot', folder, '--output', figure).returncode == 0
     assert os.path.getsize(figure) > 10000
 
 
 def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
-    folder = train(tmp_path / 'run')
-    train(tmp_path / 'run', '--epochs', '1')
+    folder = train_tiny(tmp_path / 'run')
+    train_tiny(tmp_path / 'run', '--epochs', '1')
     assert names(folder)[0] == 'checkpoint-000001.json' and len(names(folder)) == 5
     with Checkpoints(folder, resume=True) as last:
         assert last.state['t'] == 50
         with pytest.raises(ValueError, match='another process is training in it'):
-            train(tmp_path / 'run')
+            train_tiny(tmp_path / 'run')
     with pytest.raises(ValueError, match='seed=3: expected 0'), Checkpoints(folder, True) as last:
-        train(folder, '--seed', '3', resume=last)
+        train_tiny(folder, '--seed', '3', resume=last)
 
 
 # ---- Environments -------------------------------------------------------------------------------

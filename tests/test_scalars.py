@@ -16,10 +16,9 @@ from harness import scalars
 from harness.files import read_table
 from harness.quiet_tf import tf
 from harness.scalars import Scalars
-from kit import Run, killed_often
-from test_checkpoint import TINY, main, train           # `main` is a fixture
+from kit import TINY_FLAGS, Run, killed_often, train_tiny
 
-FLAGS = TINY + ['--epochs', '8', '--steps-per-epoch', '230']
+FLAGS = TINY_FLAGS + ['--epochs', '8', '--steps-per-epoch', '230']
 
 
 def found(folder):
@@ -110,20 +109,20 @@ def test_killed_again_and_again_it_shows_what_an_untouched_run_shows(run, tmp_pa
 
 
 def test_the_critic_alone(tmp_path):
-    folder = train(tmp_path / 'run', '--policy', 'random', '--gamma', '0.5')
+    folder = train_tiny(tmp_path / 'run', '--policy', 'random', '--gamma', '0.5')
     reader = assert_table_is_found(folder)
     assert all(math.isnan(value) for _, value in curves(reader)['table/LossPi'])
     assert 'update/LossPi' not in curves(reader) and curves(reader)['update/LossQ']
 
 
 def test_several_updates_at_a_time(tmp_path):
-    folder = train(tmp_path / 'run', '--update-every', '10')
+    folder = train_tiny(tmp_path / 'run', '--update-every', '10')
     assert [step for step, _ in curves(assert_table_is_found(folder))['update/LossQ']] == [
         20, 60, 110, 160]
 
 
 def test_a_longer_run_tells_its_settings_anew_and_no_other_does(tmp_path, main):
-    folder = train(tmp_path / 'run', '--epochs', '2')
+    folder = train_tiny(tmp_path / 'run', '--epochs', '2')
     assert main('--resume', folder)[0] == 0                     # it has finished: nothing changes
     assert main('--resume', folder, '--epochs', '3')[0] == 0
     (first, before), (then, after) = texts(assert_table_is_found(folder))
@@ -132,8 +131,8 @@ def test_a_longer_run_tells_its_settings_anew_and_no_other_does(tmp_path, main):
 
 
 def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
-    folder = train(tmp_path / 'run')
-    train(tmp_path / 'run', '--epochs', '1')
+    folder = train_tiny(tmp_path / 'run')
+    train_tiny(tmp_path / 'run', '--epochs', '1')
     assert len(read_table(folder)) == 1
     assert len(texts(assert_table_is_found(folder))) == 1
 
@@ -141,7 +140,7 @@ def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
 @pytest.mark.parametrize('damage', ['lost', 'cut', 'changed'])
 def test_a_file_that_does_not_hold_what_was_written_is_told_and_the_table_comes_back(
         tmp_path, main, damage):
-    folder = train(tmp_path / 'run', '--epochs', '2')
+    folder = train_tiny(tmp_path / 'run', '--epochs', '2')
     path, = (os.path.join(folder, name) for name in os.listdir(folder) if 'tfevents' in name)
     if damage == 'lost':
         os.remove(path)
@@ -185,7 +184,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(Scalars, '__init__', with_full_disk)
     monkeypatch.setattr(Scalars, 'add', counted)
-    folder = train(tmp_path / 'run')
+    folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not write the events file: [Errno 28] No space left on device') == 2
     assert out.count('could not save a checkpoint') == 3            # at the start, too

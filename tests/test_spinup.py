@@ -25,6 +25,7 @@ import pytest
 import tensorflow as tf
 
 import ddpg
+from kit import spinup_command
 from spinup import run, user_config
 from spinup.utils import logx, plot, run_utils, serialization_utils, test_policy, video
 
@@ -214,13 +215,6 @@ def cheetah(tmp_path_factory):
     return os.path.join(folder, 'run')
 
 
-def command(*words, **env):
-    """`python -m spinup.run words` in a process without a display."""
-    env = dict({k: v for k, v in os.environ.items() if 'DISPLAY' not in k}, **env)
-    return subprocess.run([sys.executable, '-m', 'spinup.run'] + list(words), env=env,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-
-
 def test_the_export_is_what_players_read(cheetah):
     folder = os.path.join(cheetah, 'tf1_save')
     info = joblib.load(os.path.join(folder, 'model_info.pkl'))
@@ -281,7 +275,7 @@ def test_a_fault_while_exporting_keeps_the_last_export(tmp_path, monkeypatch):
 def test_the_player_plays_and_records(cheetah, tmp_path):
     for video in ('cheetah.gif', 'cheetah.mp4'):
         video = str(tmp_path / video)
-        done = command('test_policy', cheetah, '--len', '12', '--video', video)
+        done = spinup_command('test_policy', cheetah, '--len', '12', '--video', video)
         assert done.returncode == 0, done.stderr
         assert 'Episode 0 \t EpRet' in done.stdout and 'AverageEpRet' in done.stdout
         frames = imageio.mimread(video)
@@ -290,10 +284,11 @@ def test_the_player_plays_and_records(cheetah, tmp_path):
 
 
 def test_the_player_without_a_display(cheetah):
-    done = command('test_policy', cheetah, '-n', '2', '-l', '5')
+    done = spinup_command('test_policy', cheetah, '-n', '2', '-l', '5')
     assert done.returncode == 0 and 'No display' in done.stdout
     assert done.stdout.count('EpLen 5') == 2
-    assert 'No display' not in command('test_policy', cheetah, '-nr', '-n', '1', '-l', '1').stdout
+    done = spinup_command('test_policy', cheetah, '-nr', '-n', '1', '-l', '1')
+    assert 'No display' not in done.stdout
 
 
 @pytest.mark.parametrize('words, told', [
@@ -607,14 +602,14 @@ def test_a_classic_task_is_filmed_without_a_display(tmp_path):
     xvfb.chmod(0o755)
     film = str(tmp_path / 'car.gif')
     words = ['test_policy', folder, '--video', film, '--len', '4']
-    done = command(*words, PATH=str(tmp_path / 'bin') + ':' + os.environ['PATH'])
+    done = spinup_command(*words, PATH=str(tmp_path / 'bin') + ':' + os.environ['PATH'])
     assert done.returncode == 0 and done.stderr == '', done.stderr
     frames = imageio.mimread(film)
     assert len(frames) == 4 and np.std(frames[0]) > 10
     number, = (tmp_path / 'started').read_text().split()
     assert not os.path.exists('/proc/' + number)
     os.remove(film)
-    done = command(*words, PATH=str(tmp_path))          # where there is none
+    done = spinup_command(*words, PATH=str(tmp_path))          # where there is none
     assert done.returncode == 2 and done.stderr.count('\n') == 1
     assert 'Debian package xvfb' in done.stderr and not os.path.exists(film)
 
@@ -718,17 +713,17 @@ def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
 
 
 def test_plot_command_writes_files_without_a_display(runs, cheetah, tmp_path):
-    done = command('plot', runs + '/alpha', '--output', str(tmp_path / 'curve.png'))
+    done = spinup_command('plot', runs + '/alpha', '--output', str(tmp_path / 'curve.png'))
     assert done.returncode == 0, done.stderr
     picture = imageio.imread(str(tmp_path / 'curve.png'))
     assert picture.shape[:2] == (600, 1000) and picture[..., :3].std() > 5
-    done = command('plot', runs + '/a', '-y', 'Performance', 'LossQ', '--count', '-s', '2',
+    done = spinup_command('plot', runs + '/a', '-y', 'Performance', 'LossQ', '--count', '-s', '2',
                    '-o', str(tmp_path / 'two.svg'))
     assert done.returncode == 0, done.stderr
     for name in ('two-Performance.svg', 'two-LossQ.svg'):
         assert '<svg' in (tmp_path / name).read_text()
     for wrong in (['-y', 'Nothing'], ['-o', 'curve.xyz'], ['-o', '/proc/curve.png']):
-        done = command('plot', runs + '/alpha', *wrong)
+        done = spinup_command('plot', runs + '/alpha', *wrong)
         assert done.returncode == 2 and done.stderr.count('\n') == 1 and wrong[1] in done.stderr
 
 
