@@ -335,8 +335,9 @@ def of_training(table, config, ended_by_limit):
     last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
     stored_as_terminal = table.NumTerminals.sum() / max(1, table.NumEpisodes.sum())
     updates = table.NumUpdates.sum()
+    polyak = config['polyak'] if config.get('target_networks', True) else 1.
     return dict(
-        updates=updates, time_constants=updates * config['polyak'] * (1 - config['gamma']),
+        updates=updates, time_constants=updates * polyak * (1 - config['gamma']),
         batch_q=last.AverageQVals, batch_target=last.TargetVals,
         q_max=max(abs(table.MaxQVals).max(), abs(table.MinQVals).max()),
         exploration=exploration_within_horizon(config), learned=config['policy'] == 'learned',
