@@ -247,8 +247,8 @@ def reference(tmp_path_factory):
 def test_killed_it_goes_on_with_its_averages_on_two_threads(reference, tmp_path):
     assert moving(RunFolder(reference).weights())
     run, died = killed_often(tmp_path / 'out', PENDULUM + ['--threads', '2'], 4,
-                             np.random.RandomState(0), 2)
-    assert died
+                             np.random.RandomState(0), reference)
+    assert died >= 2
     assert_same_end(run, reference)
 
 

@@ -23,20 +23,15 @@ PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-e
 
 @pytest.fixture(scope='module')
 def reference(tmp_path_factory):
-    """A run that nobody touched: its folder, and the seconds that its training took."""
-    folder = tmp_path_factory.mktemp('reference')
-    process = start('--data-dir', str(folder), *PENDULUM)
-    wait_for(process, 'Logging data')
-    begin = time.time()
-    finish(process)
-    return only_run(folder), time.time() - begin
+    """The folder of a run that nobody touched."""
+    return Run(tmp_path_factory.mktemp('reference'), PENDULUM).folder
 
 
 def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(reference, tmp_path):
     rng = np.random.RandomState(0)
-    run, died = killed_often(tmp_path / 'out', PENDULUM, 10, rng, reference[1] / 3)
+    run, died = killed_often(tmp_path / 'out', PENDULUM, 10, rng, reference)
     assert died >= 4
-    assert_same_end(run, reference[0])
+    assert_same_end(run, reference)
 
 
 # ---- Signals ------------------------------------------------------------------------------------
@@ -72,7 +67,7 @@ def test_signals_save_within_an_episode_and_the_folder_may_move(reference, tmp_p
     out, _ = finish(start('--resume', '../moved', '--threads', '1',
                           cwd=str(tmp_path / 'elsewhere')))
     assert 'after step {}.'.format(later) in out
-    assert_same_end(str(moved), reference[0])
+    assert_same_end(str(moved), reference)
 
 
 SLOW = '''
@@ -154,7 +149,7 @@ def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path):
     out, _ = finish(start('--resume', run))
     assert 'has finished its 3 epochs' in out and '--epochs 6' in out
     finish(start('--resume', run, '--epochs', '8', '--save-freq', '1', '--seed', '5'))
-    assert_same_end(run, reference[0])
+    assert_same_end(run, reference)
 
 
 @pytest.mark.parametrize('words, told', [
@@ -167,12 +162,12 @@ def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path):
     ('--data-dir x', '--data-dir x: expected nothing'), ('--exp-name x', '--exp-name x: expected')])
 def test_a_setting_that_would_change_the_run_is_refused_by_name(
         reference, words, told, capsys):
-    before = {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
-              for name in os.listdir(reference[0])}
-    code, out, err = call(capsys, '--resume', reference[0], *words.split())
+    before = {name: os.stat(os.path.join(reference, name)).st_mtime_ns
+              for name in os.listdir(reference)}
+    code, out, err = call(capsys, '--resume', reference, *words.split())
     assert code == 2 and out == '' and err.count('\n') == 1 and told in err
-    assert before == {name: os.stat(os.path.join(reference[0], name)).st_mtime_ns
-                      for name in os.listdir(reference[0])}
+    assert before == {name: os.stat(os.path.join(reference, name)).st_mtime_ns
+                      for name in os.listdir(reference)}
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 test_spinup.py: the files and tables of our `spinup` are Spinning Up's, and its plotter and player
 work without a display. (It is not in the package, with which it would be installed.)
 """
+import contextlib
 import importlib
 import io
 import json
@@ -12,8 +13,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import weakref
+from concurrent import futures
 
 import gym
 import imageio
@@ -27,7 +28,7 @@ import tensorflow as tf
 import ddpg
 from kit import spinup_command
 from spinup import run, user_config
-from spinup.utils import logx, plot, run_utils, serialization_utils, test_policy, video
+from spinup.utils import command, logx, plot, run_utils, serialization_utils, test_policy, video
 
 
 # ---- Logger -------------------------------------------------------------------------------------
@@ -631,7 +632,15 @@ def test_the_player_and_the_plotter_outlive_their_reader(toys, runs, tmp_path):
         environ.pop('PYTHONUNBUFFERED', None)
 
 
-def test_ctrl_c_gets_one_line(toys, runs, tmp_path, monkeypatch, capfd):
+@pytest.fixture
+def ctrl_c():
+    """A function that sends Ctrl-C to this process, in which Python's own handler is in place."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_gets_one_line(toys, tmp_path):
     folder = saved(tmp_path / 'run', env='spinup_toys:EndlessToy-v0')
     player = subprocess.Popen(
         [sys.executable, '-m', 'spinup.run', 'test_policy', folder, '-nr'],
@@ -645,19 +654,57 @@ def test_ctrl_c_gets_one_line(toys, runs, tmp_path, monkeypatch, capfd):
         _, err = player.communicate(timeout=60)
     finally:
         player.kill()
-    assert player.returncode == 130 and err == b'spinup.run test_policy: interrupted\n'
+    assert (player.returncode, err) == (130, b'spinup.run test_policy: interrupted\n')
 
+
+@pytest.mark.parametrize('name', ['make_plots', 'load_tf_policy', 'load_env', 'step'])
+def test_ctrl_c_in_c_code_gets_one_line(name, toys, runs, tmp_path, monkeypatch, capfd, ctrl_c):
     def interrupted(*args):
-        os.kill(os.getpid(), signal.SIGINT)
-        threading.Event().wait(10)
-    monkeypatch.setattr(plot, 'make_plots', interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(SystemExit) as end:
-            plot.main([runs])
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert end.value.code == 130 and capfd.readouterr().err == 'spinup.run plot: interrupted\n'
+        try:
+            ctrl_c()
+        except KeyboardInterrupt as error:      # as some of TensorFlow's functions do
+            raise SystemError('returned a result with an error set') from error
+        return None, 0.0, True
+
+    folder = saved(tmp_path / 'run', env='spinup_toys:EndlessToy-v0')
+    module, words = (plot, [runs]) if name == 'make_plots' else (test_policy, [folder, '-nr'])
+    monkeypatch.setattr(module, name, interrupted)
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as end:
+        module.main(words)
+    assert end.value.code == 130 and capfd.readouterr().err == 'spinup.run {}: interrupted\n'.format(
+        module.__name__.rsplit('.', 1)[-1])
+
+
+def test_ctrl_c_waits_but_the_second_does_not(ctrl_c):
+    for times in (0, 1, 2):
+        reached = []
+        with pytest.raises(KeyboardInterrupt) if times else contextlib.nullcontext():
+            with command.ctrl_c_waits():
+                for _ in range(times):
+                    ctrl_c()
+                    reached.append(True)
+        assert len(reached) == min(times, 1)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_without_a_handler_of_pythons_nothing_waits():
+    for handler in (signal.SIG_IGN, signal.SIG_DFL):
+        before = signal.signal(signal.SIGINT, handler)
+        try:
+            with command.ctrl_c_waits():
+                assert signal.getsignal(signal.SIGINT) is handler
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def test_in_a_thread_nothing_waits(ctrl_c):
+    def handler_inside():
+        with command.ctrl_c_waits():
+            return signal.getsignal(signal.SIGINT)
+
+    with futures.ThreadPoolExecutor() as pool:
+        assert pool.submit(handler_inside).result() is signal.default_int_handler
 
 
 # ---- Plotter ------------------------------------------------------------------------------------

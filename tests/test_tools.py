@@ -533,9 +533,21 @@ def test_ctrl_c_while_it_imports_is_one_line(tool, library, here):
     assert process.returncode == 130
 
 
-def test_ctrl_c_while_it_works(here, capsys, monkeypatch):
+@pytest.mark.parametrize('in_c_code', [False, True])
+def test_ctrl_c_while_it_works(in_c_code, here, capsys, monkeypatch):
     def interrupted(*args):
+        if in_c_code:
+            raise SystemError('returned a result with an error set') from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(summary, 'summarise', interrupted)
     assert summarised(capsys, 'runs') == (130, '', 'tools.summary: interrupted\n')
+
+
+def test_an_error_of_c_code_is_one(here, capsys, monkeypatch):
+    def broken(*args):
+        raise SystemError('bad call')
+
+    monkeypatch.setattr(summary, 'summarise', broken)
+    with pytest.raises(SystemError, match='bad call'):
+        summarised(capsys, 'runs')

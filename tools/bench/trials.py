@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from harness import checkpoint
+from harness.files import read_table
 from harness.origin import HERE
 from harness.quiet_tf import tf
 
@@ -141,7 +142,7 @@ ddpg.main()
 '''
 
 
-def killed_often(folder, flags, kills, rng, seconds):
+def killed_often(folder, flags, kills, rng, reference):
     """
     Train with SIGKILL again and again: at random moments of its training, or, in every other life,
     at a random operation on files, which is within saving. Each life is resumed from its end, on
@@ -152,12 +153,14 @@ def killed_often(folder, flags, kills, rng, seconds):
         flags (list of str): Of the run.
         kills (int): How many; fewer where the run ends before.
         rng (np.random.RandomState): Decides the moments.
-        seconds (float): That the run's training takes.
+        reference (str): Folder of such a run that nobody touched: each life has a third of its
+            time at most.
 
     Returns:
-        The run's folder, and how many kills there were.
+        The run's folder, and how many kills there were after its first checkpoint.
     """
-    died = 0
+    died, begun_again = 0, False
+    seconds = float(read_table(reference).Time.iloc[-1]) / 3
     words = ['--data-dir', str(folder)] + flags
     while True:
         words = words + ['--threads', str(rng.randint(1, 3))]
@@ -168,6 +171,9 @@ def killed_often(folder, flags, kills, rng, seconds):
             process = start(*words)
             seen = wait_for(process, 'Logging data', 'has finished')
             if not last and 'has finished' not in seen:
+                while begun_again and process.poll() is None and not checkpoint.is_in(
+                        only_run(folder)):
+                    time.sleep(0.01)
                 time.sleep(rng.uniform(0, seconds))
                 process.kill()
         out, err = process.communicate(timeout=3600)
@@ -175,11 +181,10 @@ def killed_often(folder, flags, kills, rng, seconds):
         if process.returncode == 0:
             return run, died
         assert process.returncode == -signal.SIGKILL, (process.returncode, out[-2000:], err)
-        died += 1
         if checkpoint.is_in(run):
-            words = ['--resume', run]
+            died, words = died + 1, ['--resume', run]
         else:               # before the very first checkpoint: it says so, and begins again
             out, err = finish(start('--resume', run), 2)
             assert err.count('\n') == 1 and 'checkpoint' in err
             shutil.rmtree(str(folder))
-            died, words = 0, ['--data-dir', str(folder)] + flags
+            begun_again, words = True, ['--data-dir', str(folder)] + flags

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import threading
 
 
 class BadInput(AssertionError):
@@ -89,7 +90,10 @@ def command(prog):
             finally:
                 for stream in filter(None, (sys.stdout, sys.stderr)):
                     stream.flush()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemError) as error:
+            # C code makes a SystemError of Ctrl-C.
+            if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+                raise
             sys.exit(told('{}: interrupted'.format(prog), 130))
         except (BadInput, OSError) as error:
             what = str(error) or type(error).__name__
@@ -98,12 +102,27 @@ def command(prog):
 
 @contextlib.contextmanager
 def ctrl_c_waits():
-    """Around imports: Ctrl-C comes at their end, as some packages swallow what interrupts them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """
+    Around what swallows an interrupt or makes another error of it (imports, TensorFlow's C code):
+    Ctrl-C comes at the end, a second one at once. Threads have no Ctrl-C: in them it does nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting = []
+
+    def note(*interrupt):
+        waiting.append(interrupt)
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if waiting:
+            before(*waiting[0])
 
 
 def told(line, exit_code):

@@ -76,8 +76,7 @@ def load_tf_policy(folder, deterministic=False):
         BadInput: The export cannot be loaded, or has no 'x' and 'pi'. So does get_action, where an
             observation is not of the policy's shape.
     """
-    with ctrl_c_waits():
-        tf = import_tensorflow()
+    tf = import_tensorflow()
     with tf.Graph().as_default() as graph:
         sess = tf.Session()
         try:
@@ -240,7 +239,8 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
                     time.sleep(1e-3)
                 if video:
                     images.append(draw(env))
-                o, r, done = step(env, get_action(o))
+                with ctrl_c_waits():
+                    o, r, done = step(env, get_action(o))
                 ep_ret, ep_len = ep_ret + r, ep_len + 1
                 done = done or ep_len in limits
                 if video and (done or ep_len == filmed_steps):
@@ -307,9 +307,10 @@ def main(argv=None):
     itr = number_of_save(args.fpath, args.itr if args.itr >= 0 else 'last')
     render = not args.norender and not args.video
     with display_in_memory() if args.video else contextlib.nullcontext():
-        get_action = load_tf_policy(os.path.join(args.fpath, 'tf1_save{}'.format(itr)),
-                                    args.deterministic)
-        env = load_env(args.fpath, itr)
+        with ctrl_c_waits():
+            get_action = load_tf_policy(os.path.join(args.fpath, 'tf1_save{}'.format(itr)),
+                                        args.deterministic)
+            env = load_env(args.fpath, itr)
         if render and not has_display():
             print('No display: the episodes are not shown. --video FILE records one.')
             render = False
