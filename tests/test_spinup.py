@@ -672,8 +672,8 @@ def test_ctrl_c_in_c_code_gets_one_line(name, toys, runs, tmp_path, monkeypatch,
     capfd.readouterr()
     with pytest.raises(SystemExit) as end:
         module.main(words)
-    assert end.value.code == 130 and capfd.readouterr().err == 'spinup.run {}: interrupted\n'.format(
-        module.__name__.rsplit('.', 1)[-1])
+    prog = 'spinup.run ' + module.__name__.rsplit('.', 1)[-1]
+    assert (end.value.code, capfd.readouterr().err) == (130, prog + ': interrupted\n')
 
 
 def test_ctrl_c_waits_but_the_second_does_not(ctrl_c):
