@@ -5,6 +5,7 @@ bits depend on.
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 
@@ -76,11 +77,15 @@ def commit():
     """The commit of the code, with '-dirty' where it was changed since; None where git is not."""
     try:
         git = subprocess.run(
-            ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], cwd=HERE,
+            ['git', 'status', '--porcelain=v2', '--branch', '--untracked-files=no'], cwd=HERE,
+            # git would write down what it saw, and hold a lock for that.
+            env=dict(os.environ, GIT_OPTIONAL_LOCKS='0'),
             universal_newlines=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         return None
-    return git.stdout.strip() or None
+    head = re.search('^# branch.oid ([0-9a-f]{40,})$', git.stdout, re.MULTILINE)
+    changed = re.search('^[^#]', git.stdout, re.MULTILINE)
+    return head and head.group(1) + ('-dirty' if changed else '')
 
 
 def provenance():

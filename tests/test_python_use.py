@@ -18,7 +18,7 @@ import ddpg
 from harness import cli, files, guard, origin
 from harness.quiet_tf import tf
 from harness.settings import BadSetting
-from kit import HERE, RunFolder, call, finish, only_run, refusal, run_main, start
+from kit import HERE, RunFolder, call, finish, only_run, refusal, run_main, start, tree
 
 SHORT = dict(epochs=1, steps_per_epoch=120, start_steps=50, update_after=60, num_test_episodes=1,
              threads=1, ac_kwargs=dict(hidden_sizes=(8, 8)))
@@ -191,6 +191,28 @@ def test_memory_is_that_of_the_machine(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr('harness.run.memory_available', lambda: 30e6)
     assert 'takes 0 GB, and there are 0.0' in refusal(capsys, '--env', 'Pendulum-v0')
     assert run_main(capsys, *FLAGS, '--replay-size', '1e5')[0] is None
+
+
+def test_the_commit_is_told_and_git_writes_nothing(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(('git', '-c', 'user.name=a', '-c', 'user.email=a') + words, check=True)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(origin, 'HERE', str(tmp_path))
+    code = tmp_path / 'code.py'
+    code.write_text('a = 1')
+    git('init', '-q')
+    assert origin.commit() is None                      # there is none
+    git('add', '.')
+    git('commit', '-qm', 'one')
+    head = subprocess.check_output(['git', 'rev-parse', 'HEAD'], universal_newlines=True).strip()
+    os.utime(str(code), (1, 1))                         # git's index does not know this time
+    (tmp_path / 'of no commit').write_text('')
+    before = tree('.')
+    assert origin.commit() == head and tree('.') == before
+    code.write_text('a = 2')
+    before = tree('.')
+    assert origin.commit() == head + '-dirty' and tree('.') == before
 
 
 def test_without_git_the_commit_is_null(tmp_path, monkeypatch, capsys):

@@ -20,12 +20,16 @@ from tools.board import OUTPUT
 
 
 def start(*words, **env):
-    """`python -m tools.sweep words` as a process with pipes, that heeds Ctrl-C."""
+    """`python -m tools.sweep words` as a process with pipes, that heeds Ctrl-C and SIGHUP."""
+    def as_in_a_terminal():
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
     return subprocess.Popen(
         [sys.executable, '-m', 'tools.sweep'] + list(map(str, words)), cwd=HERE,
         env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         universal_newlines=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        preexec_fn=as_in_a_terminal)
 
 
 def finish(process, code=0):
