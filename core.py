@@ -222,8 +222,8 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
     Args:
         x, a, x2 (tensors): See `placeholders`.
         actor_critic (function): Like mlp_actor_critic, with its variables in `pi` and `q`. Where it
-            takes `training`, that is True in the passes over a minibatch that are learned from, and
-            False in the backup and in acting.
+            takes `training`, that is True in the passes over a minibatch, the backup's among them,
+            and False in acting.
         ac_kwargs (dict): Its keyword arguments.
         policy (str): Of the backup's actions at x2: 'learned', or 'random' for fed ones.
         target_networks (bool): False: there are none, and the backup is by the main networks.
@@ -251,9 +251,9 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
                            reuse=None if target_networks else True):
         if policy == 'random':
             a2 = tf.placeholder(tf.float32, a.shape, name='a2')
-            _, q_targ, _ = made(x2, a2, False)
+            _, q_targ, _ = made(x2, a2, True)
         else:
-            a2, (_, _, q_targ) = None, made(x2, a, False)
+            a2, (_, _, q_targ) = None, made(x2, a, True)
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
     with tf.name_scope('targ_init'):

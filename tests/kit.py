@@ -203,7 +203,8 @@ def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind,
     """
     x, a, r, x2, d = (np.asarray(v, np.float64) for v in batch)
     w = {name: np.asarray(value, np.float64) for name, value in w.items()}
-    backup = r + gamma * (1 - d) * numpy_q(w, target, x2, numpy_pi(w, target, x2), action_layer)
+    backup = r + gamma * (1 - d) * numpy_q(w, target, x2, numpy_pi(w, target, x2, {}),
+                                           action_layer, {})
 
     def q_loss(w):
         loss = np.mean((backup - numpy_q(w, 'main', x, a, action_layer, {})) ** 2)

@@ -96,7 +96,7 @@ def test_gradients_against_finite_differences():
                          + tf.gradients(-tf.reduce_mean(g.q_pi), pi_vars))
     w = {name: np.asarray(value, np.float64) for name, value in w.items()}
     x, a, r, x2, d = minibatch()
-    backup = r + 0.9 * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2))
+    backup = r + 0.9 * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2, {}), seen={})
     expected = finite_differences(
         lambda w: np.mean((backup - numpy_q(w, 'main', x, a, seen={})) ** 2), w,
         [v.op.name for v in q_vars])

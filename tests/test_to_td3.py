@@ -124,10 +124,10 @@ def test_backup_and_losses_are_td3_s(watched, norm):
         w, after, got = values[update], values[update + 1], found[update]
         x, a, r, x2, d = minibatch(update)
         eps = noise(update)
-        a2 = np.clip(numpy_pi(w, 'target', x2) + half * eps, SPACE.low, SPACE.high)
+        a2 = np.clip(numpy_pi(w, 'target', x2, {}) + half * eps, SPACE.low, SPACE.high)
         met += np.sum((a2 == SPACE.low) | (a2 == SPACE.high))
         clipped += np.sum(np.abs(eps) == 0.5)
-        each = [r + 0.99 * (1 - d) * q(w, 'target', i, x2, a2) for i in (1, 2)]
+        each = [r + 0.99 * (1 - d) * q(w, 'target', i, x2, a2, {}) for i in (1, 2)]
         lower |= set(np.argmin(each, axis=0)[:-1])
         for backup in each:
             assert (got['backup'] <= backup + 1e-4).all()
