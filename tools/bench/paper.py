@@ -1,7 +1,8 @@
 """
 paper.py: the paper's figures 2 and 3 from our own runs: what its parts are worth, Q and returns.
 
-    python -m tools.bench.paper [--env Pendulum-v0 ...] [--seed 0 1 2 3 4] [--data-dir out/paper]
+    python -m tools.bench.paper [--env Pendulum-v0 ...] [--group paper ...] [--seed 0 1 2 3 4]
+                                [--data-dir out/paper]
     python -m tools.bench.paper --draw [--data-dir out/paper]
 
 The first is a sweep per task (see tools/sweep.py; the same command goes on with one that was
@@ -43,17 +44,18 @@ def short(task):
     return task.split('-')[0].lower()
 
 
-def sweep_of(task, seeds, data_dir):
+def sweep_of(task, names, seeds, data_dir):
     """
-    The Sweep of one task: GROUPS with all seeds, and DEFAULT with seed 0.
+    The Sweep of one task: groups of GROUPS with all seeds, that of DEFAULT with seed 0.
 
     Args:
         task (str): One of TASKS.
+        names (list of str): Of GROUPS and DEFAULT.
         seeds (list of int): The runs of each group.
         data_dir (str): Where the task's folder goes.
     """
-    groups = {'{}_{}'.format(short(task), name): flags.split()
-              for name, flags in {**GROUPS, **DEFAULT}.items()}
+    groups = {'{}_{}'.format(short(task), name): {**GROUPS, **DEFAULT}[name].split()
+              for name in names}
     made = notes.combined(short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
     return made._replace(runs=[run for run in made.runs if run.kwargs['seed'] == 0
@@ -101,6 +103,8 @@ def main(argv=None):
     """The command line. Exit code 2 for bad input, in one line."""
     parser = Parser(prog=PROG, description=__doc__.split('\n')[1])
     parser.add_argument('--env', nargs='+', choices=list(TASKS), default=list(TASKS))
+    parser.add_argument('--group', nargs='+', choices=[*GROUPS, *DEFAULT],
+                        default=[*GROUPS, *DEFAULT])
     parser.add_argument('--seed', nargs='+', type=accepting(ACCEPTED['seed']),
                         default=[0, 1, 2, 3, 4])
     parser.add_argument('--data-dir', default=os.path.join('out', 'paper'))
@@ -115,7 +119,7 @@ def main(argv=None):
         return
     for task in args.env:
         try:
-            sweep.run_command(lambda: sweep_of(task, args.seed, args.data_dir), PROG)
+            sweep.run_command(lambda: sweep_of(task, args.group, args.seed, args.data_dir), PROG)
         except SystemExit as end:
             if end.code:
                 raise
