@@ -16,7 +16,7 @@ import gym
 import numpy as np
 
 from harness import agent, checkpoint
-from harness.command import Parser, accepting
+from harness.command import Parser, accepting, ending
 from harness.settings import Number, defaults_of
 import ddpg
 
@@ -68,6 +68,7 @@ def measure(stored, saves):
             statistics.median(exports[1:]), statistics.median(rates))
 
 
+@ending('tools.bench.checkpoints')
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.checkpoints', description=__doc__.split('\n')[1])

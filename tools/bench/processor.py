@@ -23,7 +23,7 @@ import sys
 import numpy as np
 
 from harness.agent import session_config
-from harness.command import Parser
+from harness.command import Parser, ending
 from harness.origin import processor
 from harness.quiet_tf import tf
 from harness.settings import defaults_of
@@ -100,6 +100,7 @@ def cache_sizes():
     return (ctypes.c_int64 * 3).from_address(places[0])
 
 
+@ending('tools.bench.processor')
 def main(argv=None):
     """The command; it has no flags."""
     Parser(prog='tools.bench.processor', description=__doc__.split('\n')[1]).parse_args(argv)

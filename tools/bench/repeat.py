@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import tempfile
 
-from harness.command import Parser, accepting
+from harness.command import Parser, accepting, ending
 from harness.settings import Number
 from tools.bench.trials import CHEETAH, PENDULUM, Run
 
@@ -22,6 +22,7 @@ def keep_busy():
         sum(range(10 ** 6))
 
 
+@ending('tools.bench.repeat')
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.repeat', description=__doc__.split('\n')[1])
