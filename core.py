@@ -148,7 +148,8 @@ def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_l
         with tf.get_default_graph().gradient_override_map(FAST_GRADIENTS):
             if norm == 'batch':
                 x = tf.layers.dense(x, size, use_bias=False, **weights)
-                x = nonlinearity(batch_norm(x, training, 'norm_{}'.format(layer)))
+                x = batch_norm(x, training, 'norm_{}'.format(layer))
+                x = nonlinearity(x) if nonlinearity else x
             else:
                 x = tf.layers.dense(x, size, activation=nonlinearity, **weights)
     return x

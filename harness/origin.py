@@ -49,7 +49,8 @@ def difference(config, origin):
         return 'is of other versions: ' + ', '.join(
             '{} {}, not {}'.format(name, then[name], now[name]) for name in other)
     if config['code'] != origin['code']:
-        return 'is of other code: {} of commit {}'.format(', '.join(ALGORITHM), config['commit'])
+        return 'is of other code, that of commit {}: one or more of {} differ'.format(
+            config['commit'], ', '.join(ALGORITHM))
     return ''
 
 

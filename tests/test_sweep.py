@@ -387,15 +387,16 @@ def test_the_sweep_itself_is_interrupted(tmp_path, alone):
         RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
 
 
-def test_a_terminal_that_closes_ends_the_sweep_and_all_is_saved(tmp_path):
+@pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGTERM])      # of `timeout`
+def test_a_terminal_that_closes_ends_the_sweep_and_all_is_saved(tmp_path, number):
     words = LONG + ['--exp-name', 'x', '--epochs', '90', '--data-dir', tmp_path, '--seed', '4']
     process = start(*words)
     wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
     process.stdout.close()                              # and nobody reads any more
-    os.killpg(process.pid, signal.SIGHUP)               # Ray's processes get it, too
-    assert process.wait(120) == 128 + signal.SIGHUP
-    assert process.stderr.read() == ('tools.sweep: Interrupted by SIGHUP. The same command goes '
-                                     'on.\n')
+    os.killpg(process.pid, number)                      # Ray's processes get it, too
+    assert process.wait(120) == 128 + number
+    assert process.stderr.read() == (
+        'tools.sweep: Interrupted by {}. The same command goes on.\n'.format(number.name))
     assert_nothing_stays()
     saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, 'x_s4'))
     with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:

@@ -84,7 +84,8 @@ def python(changed, *words):
 def test_the_page_shows_the_diff():
     shown, = re.findall(r'```diff\n(.*?)```', text_of('docs', 'to-td3.md'), re.DOTALL)
     assert shown == text_of(DIFF)
-    come, go = (len(re.findall('^[{}] '.format(sign), shown, re.MULTILINE)) for sign in '+-')
+    come, go = (len(re.findall(r'^[{0}](?!\{0}\{0} )'.format(sign), shown, re.MULTILINE))
+                for sign in '+-')          # but the files' names, '--- ' and '+++ '
     assert '{} lines come and {} go'.format(come, go) in text_of('docs', 'to-td3.md')
 
 

@@ -479,6 +479,16 @@ def test_a_short_run_that_is_well_is_called_so(numbers, early):
     assert 'too early' not in diagnose.found_in_words(later)
 
 
+def test_without_a_policy_nothing_is_said_of_it():
+    for updates in (10, 60000):
+        with_mu = diagnose.Diagnosis('run', {}, None, [], [], dict(
+            STANDS, worse_than_random=0.6, exploration=0.01, saturation=1., updates=updates))
+        without = with_mu._replace(numbers=dict(with_mu.numbers, learned=False))
+        for name in ('actor against the critic', 'no exploration', 'saturated actor'):
+            assert name in diagnose.found_in_words(with_mu)
+            assert name not in diagnose.found_in_words(without)
+
+
 def test_few_observed_returns_say_nothing_of_q():
     few = diagnose.Diagnosis('run', {}, None, [], [], dict(
         STANDS, updates=60000, time_constants=3., pairs=29))

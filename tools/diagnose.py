@@ -40,8 +40,10 @@ Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'num
 
 # number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
 # of these; rule (str): that function in words; too_early (function): of these, too: what the sign
-# has to wait for, in words, or ''. docs/critic.md has the measurements behind all limits.
-Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule', 'too_early'])
+# has to wait for, in words, or ''; of_policy (bool): whether it asks how mu is. docs/critic.md has
+# the measurements behind all limits.
+Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule', 'too_early', 'of_policy'],
+                  defaults=[False])
 
 
 def no_wait(n):
@@ -102,32 +104,39 @@ SIGNS = [
          'all of both; or --time-limit-terminal, where any of the test\'s ended by a limit',
          no_wait),
     Sign('actor against the critic', 'Q is below a random action\'s in {worse_than_random:.0%}',
-         lambda n: n['learned'] and n['worse_than_random'] > 0.5,
+         lambda n: n['worse_than_random'] > 0.5,
          'in > 50 % of states the critic values a uniform action more than the policy\'s',
-         updates(3000)),
+         updates(3000), of_policy=True),
     Sign('over-estimation', 'Q - return {QBias:.4g}; return {g:.4g} +- {g_std:.4g}',
          lambda n: (n['QBias'] > 0.2 * max(abs(n['g']), n['g_std'])
                     and n['q_size'] >= 0.5 * n['g_size']),
          'mean Q - return > 0.2 of the return (mean, or standard deviation); Q is not shrunk',
          settled(3)),
     Sign('no exploration', 'noise moves actions by {exploration:.3f} of half their range',
-         lambda n: n['learned'] and n['exploration'] < 0.05,
-         'standard deviation < 0.05 within the 1 / (1 - gamma) steps that Q looks ahead', no_wait),
+         lambda n: n['exploration'] < 0.05,
+         'standard deviation < 0.05 within the 1 / (1 - gamma) steps that Q looks ahead', no_wait,
+         of_policy=True),
     Sign('saturated actor', '{saturation:.0%} of actions at their limits',
-         lambda n: n['learned'] and n['saturation'] > 0.9,
-         '> 90 %: tanh passes on a gradient of less than 2 %', updates(30000)),
+         lambda n: n['saturation'] > 0.9,
+         '> 90 %: tanh passes on a gradient of less than 2 %', updates(30000),
+         of_policy=True),
 ]
+
+
+def signs_of(diagnosis):
+    """The signs that a run can have: where actions are uniform (--policy random), none of mu's."""
+    return [sign for sign in SIGNS if diagnosis.numbers['learned'] or not sign.of_policy]
 
 
 def found(diagnosis):
     """The names of the signs that are there, the most explaining first."""
-    return [sign.name for sign in SIGNS
+    return [sign.name for sign in signs_of(diagnosis)
             if not sign.too_early(diagnosis.numbers) and sign.is_there(diagnosis.numbers)]
 
 
 def found_in_words(diagnosis):
     """The same in one line, and which signs cannot be told yet."""
-    early = [sign.name for sign in SIGNS if sign.too_early(diagnosis.numbers)]
+    early = [sign.name for sign in signs_of(diagnosis) if sign.too_early(diagnosis.numbers)]
     return (', '.join(found(diagnosis)) or 'no sign of bad training') + (
         '; too early to tell: ' + ', '.join(early) if early else '')
 
@@ -139,7 +148,7 @@ def verdict(diagnosis):
              'at {} visited pairs: return {g:.4g} +- {g_std:.4g}, Q {q:.4g} +- {q_std:.4g}, bias '
              '{QBias:.4g}, RMSE {QRMSE:.4g}, correlation {QCorr:.3f}, R2 {QR2:.3f}'.format(
                  len(diagnosis.q), **numbers)]
-    for sign in SIGNS:
+    for sign in signs_of(diagnosis):
         early = sign.too_early(numbers)
         said = 'early' if early else 'FOUND' if sign.name in names else 'no'
         lines += ['  {:5s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),

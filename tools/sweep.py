@@ -257,7 +257,8 @@ def epochs_done(run, sweep_name, origin):
         BadSetting: The folder holds a run with other settings or of other code, or it cannot go on.
     """
     def another_name(why):
-        return BadSetting('exp_name', sweep_name, 'another name: {} {}'.format(run.folder, why))
+        return BadSetting('exp_name', sweep_name, 'another name, or another --data-dir: {} '
+                          '{}'.format(run.folder, why))
 
     config, done = checkpoint.newest(run.folder) or (None, None)
     if done is None:
@@ -371,10 +372,10 @@ shutil.rmtree(folder, ignore_errors=True)
 def init_ray(**options):
     """
     ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s. What it starts
-    does not hear SIGHUP: where a terminal closes, that comes to all of its processes at once, and
-    it is for the sweep to tell the runs, so that they save.
+    hears neither SIGHUP nor SIGTERM: where a terminal closes, or `timeout` ends a command, that
+    comes to all processes at once, and it is for the sweep to tell the runs, so that they save.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
     try:
         ray.init(log_to_driver=False, configure_logging=False, **options)
     finally:
