@@ -295,11 +295,20 @@ def canonical(value):
 
 
 def without_arrays(tree, arrays, path):
-    """`tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path."""
+    """
+    `tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path.
+
+    Raises:
+        TypeError: It would not come back as it is: by its keys, or by an array of objects.
+    """
     if isinstance(tree, np.ndarray):
+        if tree.dtype.hasobject or path in arrays:
+            raise TypeError('{}: expected an array of numbers, of a name of its own'.format(path))
         arrays[path] = tree
         return {ARRAY: path}
     if isinstance(tree, dict):
+        if not all(isinstance(key, str) for key in tree) or ARRAY in tree:
+            raise TypeError('{}: expected keys of text, other than {}'.format(path, ARRAY))
         return {key: without_arrays(value, arrays, path + '/' + key)
                 for key, value in tree.items()}
     return tree

@@ -7,6 +7,11 @@ import os
 import re
 import sys
 
+from harness.early import ctrl_c_ends
+
+if os.path.basename(getattr(sys.modules['__main__'], '__file__', '')) == 'ddpg.py':
+    ctrl_c_ends('ddpg.py')
+
 import docstring_parser
 
 from harness import guard, run

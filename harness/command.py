@@ -118,6 +118,9 @@ def told(prog):
     except guard.RunStopped as end:
         print(one_line('{}: error: {}'.format(prog, end)), file=sys.stderr)
         sys.exit(end.exit_code)
+    except OSError as error:
+        print(one_line('{}: error: {}'.format(prog, error)), file=sys.stderr)
+        sys.exit(1)
     except (KeyboardInterrupt, SystemError) as error:
         # C code makes a SystemError of Ctrl-C.
         if not isinstance(error.__cause__ or error, KeyboardInterrupt):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shlex
+import sys
 import tempfile
 import time
 import warnings
@@ -204,7 +205,7 @@ class Run:
         self.stack.callback(self.export.close)
         self.bar = self.stack.enter_context(tqdm(
             total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
-            disable=None))
+            disable=None if sys.stderr else True))
         if not self.resumed:
             self.save()
         return self.table
@@ -234,6 +235,8 @@ class Run:
             self.test_env.set_state(state['test_env'])
         except (envs.DoesNotRepeat, guard.RunStopped) as why:
             raise cannot_resume(self.folder, why) from why
+        if not os.access(self.folder, os.W_OK):
+            raise cannot_resume(self.folder, 'it cannot be written')
         self.process.set_state(state['process'])
         self.replay.rng.set_state(state['replay'])
         self.learner.set_state(state['agent'])

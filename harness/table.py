@@ -38,9 +38,10 @@ class Table:
     """
 
     def __init__(self, logger_kwargs, step, state=None):
-        self.logger = EpochLogger(**logger_kwargs)
         self.began, self.step = time.time(), step
+        # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
+        self.logger = EpochLogger(**logger_kwargs)
         if state:
             self.began -= state['time']
             self.logger.output_file.write(state['log']['table'])
@@ -118,7 +119,10 @@ class Table:
         """Close the files. (OpenAI's EpochLogger leaves that to the end of the process.)"""
         self._flush_scalars()
         self.scalars.close()
-        getattr(self.logger, 'close', self.logger.output_file.close)()
+        try:
+            getattr(self.logger, 'close', self.logger.output_file.close)()
+        except OSError as error:        # of rows that could not be written, and wait
+            self.log('Warning: could not write the table: {}'.format(error), 'red')
 
     def get_state(self):
         """

@@ -399,6 +399,14 @@ def rewritten(folder, change):
         file.write(checkpoint.canonical(document))
 
 
+@pytest.mark.parametrize('state', [
+    {'a/b': np.zeros(1), 'a': {'b': np.ones(1)}}, {'a': np.array([None])}, {1: 2},
+    {checkpoint.ARRAY: 'x'}], ids=str)
+def test_a_state_that_would_come_back_as_another_is_refused(state):
+    with pytest.raises(TypeError, match='expected'):
+        checkpoint.without_arrays(state, {}, 'state')
+
+
 @pytest.mark.parametrize('change, told', [
     (lambda d: d.update(format=7), 'is of another version: format 7, not 2'),
     (lambda d: d['content']['config']['versions'].update(numpy='1.16'), 'numpy 1.16, not'),

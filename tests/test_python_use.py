@@ -193,6 +193,13 @@ def test_memory_is_that_of_the_machine(monkeypatch, tmp_path, capsys):
     assert run_main(capsys, *FLAGS, '--replay-size', '1e5')[0] is None
 
 
+def test_without_a_stderr_it_trains(tmp_path):
+    words = ' '.join([sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(tmp_path),
+                      *FLAGS])
+    subprocess.run(['sh', '-c', words + ' 2>&-'], stdout=subprocess.DEVNULL, check=True)
+    assert RunFolder(only_run(tmp_path)).columns['Epoch'] == ('1', '2')
+
+
 def test_the_commit_is_told_and_git_writes_nothing(tmp_path, monkeypatch):
     def git(*words):
         subprocess.run(('git', '-c', 'user.name=a', '-c', 'user.email=a') + words, check=True)

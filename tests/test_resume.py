@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from harness import checkpoint
-from kit import Run, assert_same_end, call, finish, killed_often, only_run, start, wait_for
+from kit import (Run, assert_same_end, call, finish, killed_often, only_run, run_main, start,
+                 train_tiny, tree, wait_for)
 
 # Every part of a run in seconds: episodes across epochs, a full replay buffer, a save an epoch.
 PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 '
@@ -168,6 +169,21 @@ def test_a_setting_that_would_change_the_run_is_refused_by_name(
     assert code == 2 and out == '' and err.count('\n') == 1 and told in err
     assert before == {name: os.stat(os.path.join(reference, name)).st_mtime_ns
                       for name in os.listdir(reference)}
+
+
+def test_where_going_on_cannot_write_the_table_stays(tmp_path, capsys, monkeypatch):
+    folder = train_tiny(tmp_path / 'run')
+    events = str(tmp_path / 'run' / 'events.out.tfevents.life-000001')
+    os.remove(events)
+    os.mkdir(events)
+    before = tree(folder)
+    code, _, err = run_main(capsys, '--resume', folder, '--epochs', '6')
+    assert code == 1 and err.count('\n') == 1 and 'life-000001' in err
+    assert {path: seen for path, seen in tree(folder).items() if 'lock' not in path} == {
+        path: seen for path, seen in before.items() if 'lock' not in path}
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    code, _, err = run_main(capsys, '--resume', folder, '--epochs', '6')
+    assert (code, err.count('\n')) == (2, 1) and err.endswith('it cannot be written\n')
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

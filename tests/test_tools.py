@@ -524,12 +524,14 @@ def test_a_folder_that_cannot_be_written(here, capsys):
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('tool, library', [
-    ('summary', '_multiarray_umath'), ('diagnose', '_multiarray_umath'),
-    ('diagnose', '_pywrap_tensorflow'), ('sweep', '_pywrap_tensorflow')])
-def test_ctrl_c_while_it_imports_is_one_line(tool, library, here):
+@pytest.mark.parametrize('prog, library', [
+    ('tools.summary', '_multiarray_umath'), ('tools.diagnose', '_multiarray_umath'),
+    ('tools.diagnose', '_pywrap_tensorflow'), ('tools.sweep', '_pywrap_tensorflow'),
+    ('ddpg.py', '_pywrap_tensorflow')])
+def test_ctrl_c_while_it_imports_is_one_line(prog, library, here):
+    script = [os.path.join(HERE, prog)] if prog == 'ddpg.py' else ['-m', prog]
     process = subprocess.Popen(
-        [sys.executable, '-m', 'tools.' + tool, 'runs'], stdout=subprocess.PIPE,
+        [sys.executable, *script, 'runs'], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, universal_newlines=True, env=dict(os.environ, PYTHONPATH=HERE),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while True:
@@ -539,7 +541,7 @@ def test_ctrl_c_while_it_imports_is_one_line(tool, library, here):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == ('', 'tools.{}: interrupted\n'.format(tool))
+    assert process.communicate(timeout=60) == ('', prog + ': interrupted\n')
     assert process.returncode == 130
 
 
