@@ -229,14 +229,14 @@ class Run:
         self.env.reset()
 
     def _go_on(self):
+        if not os.access(self.folder, os.W_OK):
+            raise cannot_resume(self.folder, 'it cannot be written')
         state, self.checkpoints = self.resumed.state, self.resumed
         try:
             self.env.set_state(state['env'])
             self.test_env.set_state(state['test_env'])
         except (envs.DoesNotRepeat, guard.RunStopped) as why:
             raise cannot_resume(self.folder, why) from why
-        if not os.access(self.folder, os.W_OK):
-            raise cannot_resume(self.folder, 'it cannot be written')
         self.process.set_state(state['process'])
         self.replay.rng.set_state(state['replay'])
         self.learner.set_state(state['agent'])
