@@ -237,7 +237,7 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         ValueError: The networks have other shapes, or the target networks are no copy of the main
             networks.
     """
-    def made(x, a, training):
+    def made(x, a, training=True):
         told = 'training' in inspect.signature(actor_critic).parameters
         return actor_critic(x, a, **dict(ac_kwargs, **(dict(training=training) if told else {})))
 
@@ -246,15 +246,15 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             return made(x, a, training)
 
     with tf.variable_scope('main'):
-        pi, q, q_pi = require_shapes(made(x, a, True), a.shape[1].value)
+        pi, q, q_pi = require_shapes(made(x, a), a.shape[1].value)
     # Without target networks: the main ones once more, at x2.
     with tf.variable_scope('target' if target_networks else 'main',
                            reuse=None if target_networks else True):
         if policy == 'random':
             a2 = tf.placeholder(tf.float32, a.shape, name='a2')
-            _, q_targ, _ = made(x2, a2, True)
+            _, q_targ, _ = made(x2, a2)
         else:
-            a2, (_, _, q_targ) = None, made(x2, a, True)
+            a2, (_, _, q_targ) = None, made(x2, a)
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
     with tf.name_scope('targ_init'):

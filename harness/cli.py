@@ -16,10 +16,8 @@ import docstring_parser
 
 from harness import guard, run
 from harness.command import Parser, ending
-from harness.settings import (ACCEPTED, SETTINGS, BadSetting, defaults_of, resolved)
-
-
-LONGEST_NAME = 200      # bytes of an experiment's name; file systems take 255 for a folder's
+from harness.settings import (ACCEPTED, SETTINGS, BadSetting, checked_name, defaults_of,
+                              resolved)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -96,9 +94,7 @@ def checked_exp_name(exp_name, prefix, env):
     """The experiment's name; <prefix>_<env> where it is None. Raises BadSetting."""
     if exp_name is None:
         exp_name = prefix + '_' + re.sub(r'[^\w.-]', '-', env.lower())
-    if not re.fullmatch(r'\w[\w.-]*', exp_name):
-        raise BadSetting('exp_name', exp_name, 'letters, digits, and after the first also . - _')
-    return fitting('exp_name', exp_name)
+    return checked_name(exp_name)
 
 
 def checked_data_dir(data_dir):
@@ -106,14 +102,6 @@ def checked_data_dir(data_dir):
     if not data_dir:
         raise BadSetting('data_dir', data_dir, 'a folder; . is the current one')
     return data_dir
-
-
-def fitting(setting, name):
-    """The name of an experiment or a group; or BadSetting, where no file system would take it."""
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        raise BadSetting(setting, name, 'at most {} bytes: it names a folder, with date and '
-                         'seed'.format(LONGEST_NAME))
-    return name
 
 
 def keyword_arguments(algorithm, base, flags):

@@ -19,7 +19,7 @@ import gym
 import numpy as np
 from gym.spaces import Box
 
-from harness.guard import EnvironmentFault
+from harness.guard import EnvironmentFault, NotFinite, in_short
 from harness.settings import BadSetting, described_error
 
 
@@ -290,6 +290,9 @@ class Legal:
     Args:
         low, high (arrays): The bounds, (act_dim,).
         sent (dtype): The type of the environment's actions.
+
+    Raises (when called):
+        NotFinite: The action is NaN.
     """
 
     def __init__(self, low, high, sent):
@@ -297,6 +300,8 @@ class Legal:
 
     def __call__(self, a):
         a = np.clip(a, self.low, self.high).astype(np.float32)
+        if not np.isfinite(a).all():
+            raise NotFinite('an action to be sent is not a number: {}'.format(in_short(a)))
         return (a if self.sent.kind == 'f' else np.rint(a)).astype(self.sent)
 
 

@@ -78,6 +78,12 @@ def pending_signal():
     return _received[0] if _received else None
 
 
+def require_no_signal(t=0):
+    """Raises Interrupted, at step `t`, where a signal was noted."""
+    if _received:
+        raise Interrupted(_received[0], t)
+
+
 # ------------------------------------------------------------------------------------------------
 # Values
 # ------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.result import Result
-from harness.settings import ACCEPTED, BadSetting, check_same_run, first_line, in_json
+from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_name, first_line,
+                              in_json)
 from harness.table import Table
 import core
 
@@ -141,6 +142,8 @@ class Run:
             env_made_by='id' if by_id else 'function')
         if not self.resumed:
             self.config = in_json(dict(self.config, **origin.provenance()))
+            if s.logger_kwargs.get('data_dir') is not None:
+                checked_name(s.logger_kwargs.get('exp_name'))
             if 'exp_name' in s.logger_kwargs:
                 self.config['exp_name'] = s.logger_kwargs['exp_name']
             return
@@ -225,7 +228,8 @@ class Run:
         self.table.logger.save_config(self.config)
         self.table.log(agent.size() + '\n')
         if s.policy == 'random':
-            agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log)
+            agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log,
+                                            guard.require_no_signal)
         self.env.reset()
 
     def _go_on(self):
@@ -299,7 +303,7 @@ class Run:
 
     def _interrupt(self):
         self.save()
-        raise guard.Interrupted(guard.pending_signal(), self.t)
+        guard.require_no_signal(self.t)
 
     # ---- Saving, and the end ---------------------------------------------------------------------
 
@@ -339,13 +343,15 @@ class Run:
         if not error and self.table:
             print(LAST_WORDS.format(shlex.quote(self.folder), self.folder,
                                     way_on(self.folder, self.config, 2 * self.epochs_done)))
+        if not (isinstance(error, guard.RunStopped) and self.folder):
+            return
+        way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)
         if isinstance(error, guard.Interrupted):
-            print('Interrupted by {}. To go on: {}'.format(
-                error, way_on(self.folder, self.config)))
-        elif (isinstance(error, guard.RunStopped) and self.folder
-              and checkpoint.is_in(self.folder)):
+            print('Interrupted by {}. {}'.format(error, 'To go on: ' + way if way else
+                                                 'Nothing has been trained yet.'))
+        elif way:
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
-                  + way_on(self.folder, self.config))
+                  + way)
 
 
 def name_of(function):

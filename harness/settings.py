@@ -8,6 +8,7 @@ import functools
 import inspect
 import json
 import math
+import os
 import re
 
 import numpy as np
@@ -161,9 +162,9 @@ class Each:
 
 class Activation:
     """A function of tf.nn, or its name. From Python any other function of a tensor will do, too."""
-    metavar = 'NAME'
     names = ('relu', 'elu', 'selu', 'leaky_relu', 'relu6', 'softplus', 'softsign', 'swish', 'tanh',
              'sigmoid')
+    metavar = '|'.join(names)
 
     def __str__(self):
         return 'one of ' + ', '.join(self.names)
@@ -295,11 +296,29 @@ def check_settings(settings):
     if checked.get('threads', 1) > MOST_THREADS:
         raise BadSetting('threads', checked['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
+    if checked.get('noise') == 'ou':
+        most = 2 / checked['noise_dt']
+        if checked['noise_theta'] > most:
+            raise BadSetting('noise_theta', checked['noise_theta'], 'at most {:.4g}, 2 / noise_dt: '
+                             'beyond it the OU process diverges'.format(most))
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],
                          'at most {}, the number of layers of the critic'.format(layers))
     return checked
+
+
+LONGEST_NAME = 200      # bytes of an experiment's name; file systems take 255 for a folder's
+
+
+def checked_name(exp_name):
+    """The name of an experiment or a group, which names a folder, too. Raises BadSetting."""
+    if not (isinstance(exp_name, str) and re.fullmatch(r'\w[\w.-]*', exp_name)):
+        raise BadSetting('exp_name', exp_name, 'letters, digits, and after the first also . - _')
+    if len(os.fsencode(exp_name)) > LONGEST_NAME:
+        raise BadSetting('exp_name', exp_name, 'at most {} bytes: it names a folder, with date and '
+                         'seed'.format(LONGEST_NAME))
+    return exp_name
 
 
 def defaults_of(function):
@@ -322,6 +341,11 @@ def resolved(algorithm, given):
     """
     parameters = inspect.signature(algorithm).parameters
     actor_critic = given.get('actor_critic', parameters['actor_critic'].default)
+    if not callable(actor_critic):
+        raise BadSetting('actor_critic', actor_critic, 'a function that makes the networks')
+    for name in ('ac_kwargs', 'logger_kwargs'):
+        if not isinstance(given.get(name, {}), dict):
+            raise BadSetting(name, given[name], 'a dict of keyword arguments')
     random_policy = str(given.get('policy')).lower() == 'random'
     kwargs = {**defaults_of(algorithm), **(RANDOM_POLICY if random_policy else {}), **given}
     ac_kwargs = {**defaults_of(actor_critic), **given.get('ac_kwargs', {})}

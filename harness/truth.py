@@ -139,7 +139,7 @@ STATES, ROLLOUTS, LAST_WEIGHT = 64, 24, 0.01
 FIRST_STEPS = 100       # of an episode, where the states are from
 
 
-def held_out(env, gamma, seed, say):
+def held_out(env, gamma, seed, say, before_rollout):
     """
     The truth for a critic of the uniform random policy: Monte-Carlo returns from held-out states.
 
@@ -152,6 +152,7 @@ def held_out(env, gamma, seed, say):
         gamma (float): Discount per step, below 1.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.
+        before_rollout (function): Called before each; what it raises ends all.
 
     Returns:
         dict: x (STATES, obs_dim), a (STATES, act_dim), and of the rollouts' discounted returns g,
@@ -182,6 +183,7 @@ def held_out(env, gamma, seed, say):
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
+            before_rollout()
             try:
                 env.set_state(state)
             except DoesNotRepeat as why:

@@ -413,6 +413,16 @@ def test_noise_that_is_no_process_is_found_before_anything_is_written(tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
+def test_noise_that_is_nan_is_not_sent(tmp_path, capsys):
+    class Broken(GaussianNoise):
+        def __call__(self):
+            return np.nan * super().__call__()
+
+    with pytest.raises(guard.NotFinite, match=r'an action to be sent is not a number: \[nan'):
+        train(tmp_path / 'run', noise=Broken)
+    assert 'from the last checkpoint: ddpg(noise=Broken, ...' in capsys.readouterr().out
+
+
 def softer(x):
     return tf.nn.softplus(x) / 2
 

@@ -55,12 +55,26 @@ def test_numpy_numbers_and_text_are_the_numbers_that_they_say(tmp_path):
     dict(epochs=1.5), dict(seed=True), dict(gamma='much'), dict(seed=np.int64(-1)),
     dict(batch_size=None), dict(polyak=np.nan), dict(noise=None), dict(save_freq=np.inf),
     dict(ac_kwargs=dict(hidden_sizes=8)), dict(ac_kwargs=dict(activation='dense')),
-    dict(ac_kwargs=dict(activation=7)), dict(ac_kwargs=dict(hidden_sizes=(8, 0)))])
+    dict(ac_kwargs=dict(activation=7)), dict(ac_kwargs=dict(hidden_sizes=(8, 0))),
+    dict(actor_critic='mlp'), dict(noise_theta=3)])
 def test_other_values_are_refused_by_name(wrong, tmp_path):
     name = list(wrong.get('ac_kwargs', wrong))[0]
     with pytest.raises(BadSetting, match='^{}=.*: expected '.format(name)):
         train(tmp_path / 'run', **wrong)
     assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('wrong, said', [
+    (dict(ac_kwargs=[8, 8]), 'ac_kwargs=[8, 8]: expected a dict'),
+    (dict(logger_kwargs='out'), 'logger_kwargs=out: expected a dict'),
+    (dict(logger_kwargs=dict(data_dir='out')), 'exp_name=None: expected letters'),
+    (dict(logger_kwargs=dict(data_dir='out', exp_name='../up')), 'exp_name=../up: expected'),
+    (dict(logger_kwargs=dict(data_dir='out', exp_name='a' * 201)), 'at most 200 bytes')])
+def test_keyword_arguments_and_names_that_are_none(wrong, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadSetting) as refused:
+        ddpg.ddpg('Pendulum-v0', **dict(SHORT, **wrong))
+    assert said in str(refused.value) and not tree(str(tmp_path))
 
 
 def test_an_activation_by_its_function_or_its_name(tmp_path, capsys):
@@ -160,6 +174,22 @@ def test_an_interrupt_in_python_saves(tmp_path, capsys):
     assert 'Interrupted by SIGINT at step 77' in capsys.readouterr().out
     train(tmp_path / 'run', env_fn, resume=str(tmp_path / 'run'))
     assert 'Going on after step 77' in capsys.readouterr().out
+
+
+def test_an_interrupt_while_the_truth_is_measured_ends_at_once(tmp_path, capsys):
+    resets = []
+
+    class Interrupting(gym.Wrapper):
+        def reset(self):
+            resets.append(len(resets))
+            if len(resets) == 30:
+                os.kill(os.getpid(), signal.SIGINT)
+            return self.env.reset()
+
+    with pytest.raises(guard.Interrupted, match='SIGINT at step 0'):
+        train(tmp_path / 'run', lambda: Interrupting(gym.make('Pendulum-v0')), policy='random')
+    assert len(resets) < 33
+    assert 'SIGINT at step 0. Nothing has been trained yet.' in capsys.readouterr().out
 
 
 def test_in_another_thread_it_trains_and_takes_no_signals(tmp_path):

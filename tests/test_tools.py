@@ -409,6 +409,8 @@ def emptied(run):
     (lambda run: change_config(run, env='Pendulum-v7'), 'its env: Pendulum-v7 is not an environ'),
     (lambda run: change_config(run, env='Acrobot-v1'), 'its env: Acrobot-v1 is not an environment'),
     (lambda run: change_config(run, env_kwargs=dict(mass=1)), 'it raises TypeError'),
+    (lambda run: change_config(run, gamma='0,99'), 'in this one gamma=0,99: expected a number'),
+    (lambda run: change_config(run, polyak=[0.1]), 'in this one polyak=[0.1]: expected a number'),
     (without_settings_of_noise, 'and an epoch in it; it lacks noise_theta'),
     (lambda run: truncated(run / 'progress.txt'), 'progress.txt of ddpg.py, and an epoch in it')])
 def test_what_cannot_be_diagnosed_is_one_line(damage, said, run, capsys):

@@ -156,7 +156,7 @@ def test_saturation():
 
 def held_out(env, gamma=0.9, seed=0):
     return truth.held_out(RecordedEnv(CheckedEnv(env, guard.Watch(lambda: ''))), gamma, seed,
-                          lambda text: None)
+                          lambda text: None, lambda: None)
 
 
 def test_monte_carlo_returns():

@@ -179,6 +179,13 @@ def read(folder):
         table = read_table(folder)
     except Unreadable:
         table = {}
+    for name in set(SETTINGS) & set(ACCEPTED) - {'noise'}:      # that may be one's own
+        if name in config:
+            try:
+                checked_value(name, config[name], ACCEPTED[name])
+            except BadSetting as bad:
+                raise BadSetting('RUN_FOLDER', folder, 'a run folder whose config.json is as it '
+                                 'was written; in this one {}'.format(bad)) from None
     lacking = [name for name in SETTINGS if name not in config] + [
         name for name in COLUMNS + sum((columns for _, _, columns, _ in CURVES), [])
         if name not in table]

@@ -33,14 +33,14 @@ import gym
 import ray
 
 from harness import checkpoint, guard
-from harness.cli import (checked_data_dir, checked_exp_name, fitting, keyword_arguments,
+from harness.cli import (checked_data_dir, checked_exp_name, keyword_arguments,
                          make_parser, named_settings, with_hyphens)
 from harness.command import ending
 from harness.envs import check_spaces, make_env
 from harness.files import Locked, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
-from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_value,
-                              defaults_of, described_error, first_line)
+from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_name,
+                              checked_value, defaults_of, described_error, first_line)
 from tools import summary
 from tools.board import OUTPUT, Board, rows_of
 import core
@@ -180,7 +180,7 @@ def combinations(exp_name, folder, flags):
         values = {name: value for name, value in chosen.items() if name in ACCEPTED}
         kwargs = keyword_arguments(ddpg.ddpg, named_settings(chosen['settings']),
                                    dict(values, seed=seed))
-        name = fitting('exp_name', '{}_s{}'.format(group, seed))
+        name = checked_name('{}_s{}'.format(group, seed))
         runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
     return runs
 

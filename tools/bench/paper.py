@@ -33,9 +33,9 @@ GROUPS = {
     'no-norm': PAPER + ' --norm none',
     'no-targets': PAPER + ' --target-networks false',
     'neither': PAPER + ' --norm none --target-networks false',
+    'default': '',
 }
-# Beside the paper in figure 3; one run is enough for that.
-DEFAULT = {'default': ''}
+FIGURE_3 = ['paper', 'default']         # its columns
 EPISODES = 20           # that figure 3 looks at, per run
 
 
@@ -46,20 +46,19 @@ def short(task):
 
 def sweep_of(task, names, seeds, data_dir):
     """
-    The Sweep of one task: groups of GROUPS with all seeds, that of DEFAULT with seed 0.
+    The Sweep of one task. Of the defaults, which are in figure 3 alone, seed 0 is enough.
 
     Args:
         task (str): One of TASKS.
-        names (list of str): Of GROUPS and DEFAULT.
+        names (list of str): Of GROUPS.
         seeds (list of int): The runs of each group.
         data_dir (str): Where the task's folder goes.
     """
-    groups = {'{}_{}'.format(short(task), name): {**GROUPS, **DEFAULT}[name].split()
-              for name in names}
+    groups = {'{}_{}'.format(short(task), name): GROUPS[name].split() for name in names}
     made = notes.combined(short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
     return made._replace(runs=[run for run in made.runs if run.kwargs['seed'] == 0
-                               or run.group.rsplit('_', 1)[1] not in DEFAULT])
+                               or not run.group.endswith('_default')])
 
 
 def drawn(data_dir):
@@ -75,7 +74,7 @@ def drawn(data_dir):
     """
     runs = {}
     for task in TASKS:
-        for name in ('paper', *DEFAULT):
+        for name in FIGURE_3:
             group = '{}_{}'.format(short(task), name)
             folder = os.path.join(data_dir, short(task), group, group + '_s0')
             if os.path.isdir(os.path.join(folder, 'tf1_save')):
@@ -87,7 +86,7 @@ def drawn(data_dir):
     tasks = sorted({task for task, _ in runs}, key=list(TASKS).index)
     figure, axes = plt.subplots(len(tasks), 2, figsize=(11, 4.5 * len(tasks)), squeeze=False)
     for row, task in zip(axes, tasks):
-        for axis, name in zip(row, ('paper', *DEFAULT)):
+        for axis, name in zip(row, FIGURE_3):
             if (task, name) not in runs:
                 axis.set_axis_off()
                 continue
@@ -103,8 +102,7 @@ def main(argv=None):
     """The command line. Exit code 2 for bad input, in one line."""
     parser = Parser(prog=PROG, description=__doc__.split('\n')[1])
     parser.add_argument('--env', nargs='+', choices=list(TASKS), default=list(TASKS))
-    parser.add_argument('--group', nargs='+', choices=[*GROUPS, *DEFAULT],
-                        default=[*GROUPS, *DEFAULT])
+    parser.add_argument('--group', nargs='+', choices=list(GROUPS), default=list(GROUPS))
     parser.add_argument('--seed', nargs='+', type=accepting(ACCEPTED['seed']),
                         default=[0, 1, 2, 3, 4])
     parser.add_argument('--data-dir', default=os.path.join('out', 'paper'))

@@ -50,6 +50,14 @@ class Parser(argparse.ArgumentParser):
         return values
 
 
+def whole_number(text):
+    """The `type` of an argparse argument that is a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError('{}: expected a whole number'.format(text)) from None
+
+
 class LastingStream:
     """A text stream whose reader may leave: what is written then goes nowhere, and nothing ends."""
 

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from spinup.utils.command import BadInput, Parser, command, described, require, writing_whole
+from spinup.utils.command import (BadInput, Parser, command, described, require, whole_number,
+                                  writing_whole)
 
 # Where figures go that have no name and no display, below the current folder.
 FIGURES = os.path.join('out', 'figures')
@@ -423,7 +424,7 @@ def main(argv=None):
                         help='columns to plot, a figure each; Performance is AverageTestEpRet, or '
                              'AverageEpRet where there is none')
     parser.add_argument('--count', action='store_true', help='a curve per run, not the mean')
-    parser.add_argument('--smooth', '-s', type=int, default=1,
+    parser.add_argument('--smooth', '-s', type=whole_number, default=1,
                         help='width of a centred moving average, in rows')
     parser.add_argument('--select', nargs='+', help='keep folders with all of these in their path')
     parser.add_argument('--exclude', nargs='+', help='drop folders with any of these')

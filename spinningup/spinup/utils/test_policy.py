@@ -19,8 +19,8 @@ import joblib
 import numpy as np
 from gym.wrappers import TimeLimit
 
-from spinup.utils.command import (BadInput, Parser, command, ctrl_c_waits, described,
-                                  require)
+from spinup.utils.command import (BadInput, Parser, command, ctrl_c_waits, described, require,
+                                  whole_number)
 from spinup.utils.logx import EpochLogger, import_tensorflow
 from spinup.utils.video import display_in_memory, draw, has_display, write_video
 
@@ -279,11 +279,12 @@ def main(argv=None):
                "from a function, or is one of OpenAI's, it is loaded from vars.pkl: a pickle, "
                'which can run any code.')
     parser.add_argument('fpath', help='run folder')
-    parser.add_argument('--len', '-l', type=int, default=0,
+    parser.add_argument('--len', '-l', type=whole_number, default=0,
                         help='time limit of an episode in steps; 0: the environment has its own')
-    parser.add_argument('--episodes', '-n', type=int, help='default: 100, or 1 with --video')
+    parser.add_argument('--episodes', '-n', type=whole_number,
+                        help='default: 100, or 1 with --video')
     parser.add_argument('--norender', '-nr', action='store_true', help='do not show them')
-    parser.add_argument('--itr', '-i', type=int, default=-1,
+    parser.add_argument('--itr', '-i', type=whole_number, default=-1,
                         help='number of the save; -1: the last')
     parser.add_argument('--deterministic', '-d', action='store_true',
                         help="use the output 'mu' where there is one (of SAC)")
@@ -302,8 +303,8 @@ def main(argv=None):
         require(os.path.splitext(args.video)[1] in ('.mp4', '.gif')
                 and not os.path.isdir(args.video),
                 '--video {}: expected a file that ends in .mp4 or .gif'.format(args.video))
-        require(os.path.isdir(os.path.dirname(args.video) or os.curdir),
-                '--video {}: expected a folder that exists'.format(args.video))
+        require(os.access(os.path.dirname(args.video) or os.curdir, os.W_OK),
+                '--video {}: expected a folder that exists and can be written'.format(args.video))
     itr = number_of_save(args.fpath, args.itr if args.itr >= 0 else 'last')
     render = not args.norender and not args.video
     with display_in_memory() if args.video else contextlib.nullcontext():

@@ -141,6 +141,7 @@ def write_video(path, images, fps):
     frames = as_video(images)
     with writing_whole(path) as partial:
         try:
+            open(partial, 'wb').close()         # where it cannot be written, ffmpeg does not say so
             if path.endswith('.gif'):
                 imageio.mimsave(partial, frames, duration=1000 / fps, loop=0)
             else:       # MuJoCo's 500 x 500 pixels are whole blocks of 4, not of the usual 16
