@@ -22,6 +22,7 @@ from harness import checkpoint
 from harness.origin import provenance
 from kit import Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
+from tools.bench import recipes
 from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, output_of, run_folder,
                                   start, where)
 from tools.board import Board
@@ -140,6 +141,27 @@ def test_every_combination_is_a_run_with_its_settings():
         assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
         assert run.kwargs['time_limit_terminal'] is True
     assert [run.kwargs['seed'] for run in given.runs] == [7] * 8 + [8] * 8 + [9] * 8
+
+
+@pytest.mark.parametrize('stage, names, groups, steps', [
+    ('screen', [], 12, 9.6e6), ('final', ['gauss_w3e-3', 'td3_w3e-3'], 8, 24e6),
+    ('batch256', ['gauss_w3e-3'], 2, 4e6), ('check', [], 2, 10e6),
+    ('worth', ['gauss_w1e-2'], 8, 7.2e6)])
+def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
+    """docs/study.md has the plan; each setting that is taken back is the only one that differs."""
+    runs = recipes.sweep_of(stage, names, str(tmp_path)).runs
+    assert len({run.group for run in runs}) == groups
+    assert sum(run.kwargs['epochs'] * run.kwargs['steps_per_epoch'] for run in runs) == steps
+    assert all((run.kwargs['lr_decay_steps'] == 1e6) == (
+        stage not in ('screen', 'check') and 'constant' not in run.name) for run in runs)
+    if stage == 'worth':
+        whole, constant, no_decay, ou = (
+            next(run.kwargs for run in runs if run.name == 'ant_gauss_w1e-2{}_s1'.format(back))
+            for back in ('', '_constant', '_no-decay', '_ou'))
+        assert dict(constant, lr_decay_steps=1e6) == dict(no_decay, weight_decay=0.01) == whole
+        assert ou['noise'] == 'ou' and whole['noise'] == 'gaussian'
+        assert {name for name in ou if ou[name] != whole[name]} == {
+            'noise', 'noise_sigma', 'noise_final_share'}
 
 
 def test_sweeps_of_several_environments_have_folders_of_their_own():

@@ -1,50 +1,100 @@
 """
 recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage.
 
-    python -m tools.bench.recipes screen [--data-dir out/study]
+    python -m tools.bench.recipes screen
+    python -m tools.bench.recipes final --recipe gauss_w3e-3 td3_w3e-3
+    python -m tools.bench.recipes worth --recipe gauss_w3e-3
 
 A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), in
 <data dir>/<stage>/. Which stages there are, and why, is told in docs/study.md.
 """
-
 from harness.command import Parser
+from harness.settings import BadSetting
 from tools import sweep
 from tools.bench import notes
 
 GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
-CANDIDATES = {
+RECIPES = {
     'gauss_w3e-3': GAUSSIAN + ' --weight-decay 0.003',
     'gauss_w1e-2': GAUSSIAN + ' --weight-decay 0.01',
     'spinningup_w1e-2': '--settings spinningup --weight-decay 0.01',
     'td3_w3e-3': '--settings td3 --weight-decay 0.003',
 }
+FALLING = '--lr-decay-steps 1000000'
 
-
-def stage(tasks, candidates, epochs):
-    """{group: its flags}, of each candidate on each task, for so many epochs."""
-    return {'{}_{}'.format(task.split('-')[0].lower(), name): '--env {} --epochs {} {}'.format(
-                task, epochs, flags)
-            for task in tasks for name, flags in candidates.items()}
-
-
-# {stage: (seeds, groups)}. The stages of the plan that are not here are of the screen's winners.
-STAGES = {
-    'screen': ('0 1', stage(['HalfCheetah-v2', 'Ant-v2', 'Hopper-v2'], CANDIDATES, 80)),
-    'check': ('0 1 2 3 4', stage(['HalfCheetah-v2', 'Ant-v2'],
-                                 {'spinningup': '--settings spinningup'}, 200)),
+# What is taken back of a recipe, where it has that: the flags that come after its own.
+TAKEN_BACK = {
+    'constant': '--lr-decay-steps none',
+    'no-decay': '--weight-decay 0',
+    'ou': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25 --noise-anneal-steps 100000',
 }
+
+# {stage: (tasks, epochs, seeds, how many recipes it is of; None: all of them)}
+STAGES = {
+    'screen': ('HalfCheetah-v2 Ant-v2 Hopper-v2', 80, '0 1', None),
+    'final': ('HalfCheetah-v2 Hopper-v2 Walker2d-v2 Ant-v2', 200, '0 1 2', 2),
+    'batch256': ('HalfCheetah-v2 Ant-v2', 200, '0 1', 1),
+    'check': ('HalfCheetah-v2 Ant-v2', 200, '0 1 2 3 4', 0),
+    'worth': ('HalfCheetah-v2 Ant-v2', 60, '0 1 2', 1),
+}
+
+
+def groups_of(stage, recipes):
+    """
+    The groups of a stage on each of its tasks.
+
+    Args:
+        stage (str): One of STAGES.
+        recipes (list of str): Of RECIPES; as many as the stage is of.
+
+    Returns:
+        {group's name: flags}
+    """
+    if stage == 'check':
+        return {'spinningup': '--settings spinningup'}
+    found = {name: RECIPES[name] for name in recipes or RECIPES}
+    if stage == 'screen':
+        return found
+    found = {name: '{} {}'.format(flags, FALLING) for name, flags in found.items()}
+    if stage == 'batch256':
+        return {name + '_b256': flags + ' --batch-size 256' for name, flags in found.items()}
+    if stage == 'worth':
+        name, flags = found.popitem()
+        return dict({name: flags}, **{'{}_{}'.format(name, what): flags + ' ' + back
+                                      for what, back in TAKEN_BACK.items()})
+    return found
+
+
+def sweep_of(stage, recipes, data_dir):
+    """
+    The Sweep of a stage.
+
+    Args:
+        stage, recipes: See `groups_of`; no recipes where a stage is of all, or of none of them.
+        data_dir (str): Where the stage's folder goes.
+
+    Raises:
+        BadSetting: The stage is of another number of recipes.
+    """
+    tasks, epochs, seeds, number = STAGES[stage]
+    if len(recipes) != (number or 0):
+        raise BadSetting('recipe', recipes, '{} of {} with {}'.format(
+            number or 'none', ', '.join(RECIPES), stage))
+    groups = {'{}_{}'.format(task.split('-')[0].lower(), name): '--env {} {}'.format(
+                  task, flags).split()
+              for task in tasks.split() for name, flags in groups_of(stage, recipes).items()}
+    return notes.combined(stage, groups, ['--epochs', str(epochs), '--data-dir', data_dir,
+                                          '--seed', *seeds.split()])
 
 
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.recipes', description=__doc__.split('\n')[1])
     parser.add_argument('stage', choices=STAGES)
+    parser.add_argument('--recipe', nargs='+', choices=RECIPES, default=[])
     parser.add_argument('--data-dir', default='out/study')
     args = parser.parse_args(argv)
-    seeds, groups = STAGES[args.stage]
-    sweep.run_command(lambda: notes.combined(
-        args.stage, {name: flags.split() for name, flags in groups.items()},
-        ['--data-dir', args.data_dir, '--seed', *seeds.split()]), parser.prog)
+    sweep.run_command(lambda: sweep_of(args.stage, args.recipe, args.data_dir), parser.prog)
 
 
 if __name__ == '__main__':
