@@ -33,8 +33,8 @@ def placeholders(obs_dim, act_dim):
 
 
 # The backward pass of a dense layer y = relu(x w + b), in kernels that are fast on a CPU. A product
-# with an operand marked as transposed takes TensorFlow 1.15 1.4 to 1.8 times as long as the forward
-# pass's (64 x 400 by 400 x 300); transposing the smaller matrices first costs a tenth of it.
+# with an operand marked as transposed takes 1.4 to 1.8 times as long in TensorFlow 1.15 as that of
+# the forward pass (64 x 400 by 400 x 300); transposing the smaller matrices first costs a tenth.
 
 @tf.RegisterGradient('MatMulWithoutTransposedOperands')
 def _matmul_grad(op, grad):
@@ -96,13 +96,13 @@ def batch_norm(x, training, name):
         x (tensor): (N, units).
         training (bool): Whether mean and variance are the minibatch's, over its N rows (of at least
             2), or the moving averages. Nothing moves here: what should move the averages is a
-            Statistic each, of the pass that builds the variables and of no pass that reuses them.
+            Statistic each, of the first such pass and of no pass that reuses its variables.
         name (str): The scope of its variables, scale, shift, moving_mean and moving_variance.
 
     Returns:
         (N, units).
     """
-    with tf.variable_scope(name) as scope:
+    with tf.variable_scope(name):
         scale, shift, mean, variance = (
             tf.get_variable(of, x.shape[1:], initializer=initializer, trainable=trainable)
             for of, initializer, trainable in (
@@ -111,8 +111,9 @@ def batch_norm(x, training, name):
                 ('moving_variance', tf.ones_initializer(), False)))
         if training:
             moving, (mean, variance) = (mean, variance), tf.nn.moments(x, [0])
-            if not scope.reuse:
-                for average, of_batch in zip(moving, (mean, variance)):
+            known = [statistic.moving.op.name for statistic in tf.get_collection(STATISTICS)]
+            for average, of_batch in zip(moving, (mean, variance)):
+                if average.op.name not in known:
                     tf.add_to_collection(STATISTICS, Statistic(of_batch.name, average, of_batch))
         return tf.nn.batch_normalization(x, mean, variance, shift, scale, EPSILON)
 
@@ -211,6 +212,7 @@ Networks = namedtuple('Networks', [
     'main',                              # (x, a) -> pi, q, q_pi by the main weights, as read there
     'pi_vars', 'q_vars',                 # what the steps train
     'pi_statistics', 'q_statistics',     # the moving averages, as Statistics; without norm, none
+    'tested_apart',                      # whether a pass without `training` is another function
     'main_vars', 'targ_vars',            # all variables, the moving averages, too
     'targ_init'])
 
@@ -238,8 +240,7 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             networks.
     """
     def made(x, a, training=True):
-        told = 'training' in inspect.signature(actor_critic).parameters
-        return actor_critic(x, a, **dict(ac_kwargs, **(dict(training=training) if told else {})))
+        return one_pass(actor_critic, x, a, ac_kwargs, training)
 
     def main(x, a, training=False):
         with tf.variable_scope('main', reuse=True, auxiliary_name_scope=False):
@@ -254,7 +255,7 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             a2 = tf.placeholder(tf.float32, a.shape, name='a2')
             _, q_targ, _ = made(x2, a2)
         else:
-            a2, (_, _, q_targ) = None, made(x2, a)
+            a2, (_, _, q_targ) = None, made(x2, a)     # Q'(x2, a) is not used, and a not needed
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
     with tf.name_scope('targ_init'):
@@ -262,11 +263,26 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             paired(main_vars, targ_vars) if target_networks else ())])
     pi_statistics, q_statistics = (
         tf.get_collection(STATISTICS, scope) for scope in ('main/pi/', 'main/q/'))
-    if ac_kwargs.get('norm', 'none') != 'none' and not pi_statistics + q_statistics:
-        raise ValueError('norm={norm!r}: expected an actor_critic that takes `training`, and gives '
-                         'it to core.batch_norm'.format(**ac_kwargs))
+    # A moving average that nothing moves would let acting do without normalisation.
+    moved = [statistic.moving.op.name for statistic in pi_statistics + q_statistics]
+    still = [v.op.name for v in main_vars if '/moving_' in v.op.name and v.op.name not in moved]
+    if still or (ac_kwargs.get('norm', 'none') != 'none' and not moved):
+        raise ValueError('nothing moves {}: expected an actor_critic that takes `training`, and '
+                         'gives it to core.batch_norm'.format(', '.join(still) or 'an average'))
+    tested_apart = takes_training(actor_critic) and (actor_critic is not mlp_actor_critic or moved)
     return Networks(pi, q, q_pi, q_targ, a2, main, get_vars('main/pi/'), get_vars('main/q/'),
-                    pi_statistics, q_statistics, main_vars, targ_vars, targ_init)
+                    pi_statistics, q_statistics, tested_apart, main_vars, targ_vars, targ_init)
+
+
+def takes_training(actor_critic):
+    """Whether an actor_critic is told which of its passes are those of an update."""
+    return 'training' in inspect.signature(actor_critic).parameters
+
+
+def one_pass(actor_critic, x, a, ac_kwargs, training):
+    """pi, q and q_pi of an actor_critic at x and a; `training` it is told where it takes that."""
+    told = dict(training=training) if takes_training(actor_critic) else {}
+    return actor_critic(x, a, **dict(ac_kwargs, **told))
 
 
 def require_shapes(made, act_dim):

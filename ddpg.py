@@ -46,7 +46,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
 
     Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
     backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.
-    With policy='random' it is the critic's part of that, with Q(x2, a2) in the backup. With
+    With policy='random' it is the critic's part of that, with Q'(x2, a2) in the backup. With
     `lr_decay`, `rate` is a placeholder that multiplies both learning rates; without, it is 1.
 
     Returns:
@@ -87,15 +87,15 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         targ_step = (targ_update(nets.main_vars, nets.targ_vars, polyak) if target_networks else
                      tf.no_op())
 
-    # Acting: with the weights as they are, and with those that actor_step leaves.
+    # Acting, where only mu(o) is used: with the weights as they are, and as actor_step leaves them.
     o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
     with tf.name_scope('act'):
         pi_o, _, _ = nets.main(o, a)
     with tf.name_scope('act_next'), tf.control_dependencies([actor_step]):
         next_pi_o, _, _ = nets.main(o, a)
 
-    # Q where it is compared with returns: by the moving averages, if it is normalised.
-    q_test = nets.main(x, a)[1] if nets.q_statistics else nets.q
+    # Q where it is compared with returns: as in acting, by the moving averages if it is normalised.
+    q_test = nets.main(x, a)[1] if nets.tested_apart else nets.q
 
     return Graph(x, a, r, x2, d, nets.a2, rate, o, nets.pi, nets.q, nets.q_pi, pi_o, q_test,
                  backup, q_loss, pi_loss, critic_step, actor_step, q_grad_norm, pi_grad_norm,
@@ -149,9 +149,9 @@ def targ_update(main_vars, targ_vars, polyak):
                    polyak)
 
 
-def descend(grads_and_vars, rate):
-    """The operation var -= rate * grad for each pair, one fused kernel each, in place."""
-    return tf.train.GradientDescentOptimizer(rate).apply_gradients(grads_and_vars)
+def descend(grads_and_vars, step_size):
+    """The operation var -= step_size * grad for each pair, one fused kernel each, in place."""
+    return tf.train.GradientDescentOptimizer(step_size).apply_gradients(grads_and_vars)
 
 
 class ReplayBuffer:
@@ -231,7 +231,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise (str or class): 'ou' (Ornstein-Uhlenbeck), 'gaussian', or one's own: docs/own.md.
         noise_sigma (float): Its size at first, in shares of half the action range.
         noise_final_share (float): Share of this size that is left after annealing; 1: all of it.
-        noise_anneal_steps (int): Steps within which the size goes there, linearly.
+        noise_anneal_steps (int): Steps, random ones too, within which it goes there, linearly.
         noise_theta (float): Rate of the OU process's return to 0 (no meaning for 'gaussian').
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes

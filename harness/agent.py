@@ -272,13 +272,14 @@ class Export:
 
     def __init__(self, logger, agent, actor_critic, ac_kwargs):
         self.logger, self.agent = logger, agent
-        self.trained = agent.graph.main_vars
         with tf.Graph().as_default() as self.graph:
             x, a, _, _, _ = core.placeholders(agent.graph.x.shape[1].value,
                                               agent.graph.a.shape[1].value)
             with tf.variable_scope('main'):
-                pi, q, _ = actor_critic(x, a, **ac_kwargs)
+                pi, q, _ = core.one_pass(actor_critic, x, a, ac_kwargs, training=False)
             self.exported = tf.global_variables('main/')
+            named = {v.op.name: v for v in agent.graph.main_vars}
+            self.trained = [named[v.op.name] for v in self.exported]
             self.sess = tf.Session(config=session_config(1))
         self.x, self.pi = x, pi
         if logger:

@@ -18,7 +18,7 @@ from spinup.utils.serialization_utils import convert_json
 
 
 # ------------------------------------------------------------------------------------------------
-# The named settings: keyword values of ddpg() that differ from its defaults, for --settings
+# The named settings, for --settings: keyword values of ddpg(), whatever its defaults are
 # ------------------------------------------------------------------------------------------------
 
 SETTINGS = dict(
@@ -48,7 +48,8 @@ SETTINGS = dict(
         batch_size=100, replay_size=int(1e6), gamma=0.99, start_steps=10000, update_after=1000,
         update_every=50, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
     # "Our DDPG" of the TD3 paper (Fujimoto et al. 2018). Its updates begin with the end of the
-    # first episode, which is at most 1,000 steps long.
+    # first episode, which is at most 1,000 steps long; its random start is 10,000 steps on
+    # HalfCheetah and Ant, 1,000 on the others.
     td3=dict(
         ac_kwargs=dict(hidden_sizes=(400, 300), action_layer=1, init='torch', norm='none'),
         pi_lr=1e-3, q_lr=1e-3, weight_decay=0., polyak=0.005,

@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 import pytest
+from gym.envs.classic_control import PendulumEnv
 
 import core
 import ddpg
@@ -228,10 +229,85 @@ def test_one_row_has_no_spread(capsys, tmp_path, monkeypatch):
     assert '--norm layer: expected one of none, batch' in refusal(capsys, '--norm', 'layer')
 
 
-def test_networks_that_do_not_hear_of_training_are_refused():
-    with tf.Graph().as_default(), pytest.raises(ValueError, match='takes `training`'):
-        ddpg.build_graph(OBS, ACT, ac_kwargs=NORMALISED, actor_critic=lambda *args, **kwargs: (
-            core.mlp_actor_critic(*args, **kwargs)))
+# ---- Networks of one's own -----------------------------------------------------------------------
+
+def deaf(x, a, norm='batch', **kwargs):
+    """Normalised, and not told which passes train."""
+    return core.mlp_actor_critic(x, a, norm=norm, **kwargs)
+
+
+@pytest.mark.parametrize('ac_kwargs, said', [
+    (NORMALISED, 'nothing moves main/pi/norm/moving_mean, .*takes `training`'),
+    (TINY, 'nothing moves main/pi/norm/moving_mean, '),
+    (dict(NORMALISED, ignored=True), 'nothing moves an average: ')])
+def test_networks_whose_averages_would_stay_are_refused(ac_kwargs, said):
+    def other(x, a, training, norm, ignored, **kwargs):
+        return core.mlp_actor_critic(x, a, **kwargs)
+
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=said):
+        ddpg.build_graph(OBS, ACT, ac_kwargs=ac_kwargs,
+                         actor_critic=other if 'ignored' in ac_kwargs else deaf)
+
+
+def auto_reuse(x, a, training, hidden_sizes=(4,), action_space=None):
+    """Each scope by AUTO_REUSE, which creates what is not there; `training` has no default."""
+    def net(scope, h, size):
+        with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+            return core.mlp(h, hidden_sizes + (size,), tf.nn.relu, tf.tanh, norm='batch',
+                            training=training)
+
+    def critic(a):
+        return tf.squeeze(net('q', tf.concat([x, a], axis=1), 1), axis=1)
+
+    pi = net('pi', x, a.shape[1].value)
+    return pi, critic(a), critic(pi)
+
+
+def test_averages_of_variables_that_are_reused_as_needed_move_once():
+    with tf.Graph().as_default():
+        nets = core.networks(*core.placeholders(OBS, ACT)[:2], tf.zeros((N, OBS)), auto_reuse)
+        names = [s.moving.op.name for s in nets.pi_statistics + nets.q_statistics]
+    assert sorted(names) == sorted('main/{}/{}/moving_{}'.format(net, layer, of)
+                                   for net in ('pi', 'q') for layer in ('norm', 'norm_1', 'norm_2')
+                                   for of in ('mean', 'variance'))
+
+
+def halved(x, a, training=True, hidden_sizes=(4,), action_space=None):
+    """Something that is another function in training, with no averages."""
+    pi, q, q_pi = core.mlp_actor_critic(x, a, hidden_sizes)
+    share = 0.5 if training else 1.
+    return share * pi, share * q, share * q_pi
+
+
+@pytest.mark.parametrize('actor_critic, ac_kwargs', [
+    (halved, {}), (auto_reuse, {}), (core.mlp_actor_critic, dict(norm='batch', training=True))])
+def test_what_is_told_of_training_is_told_so_everywhere(actor_critic, ac_kwargs, tmp_path):
+    """In the Q that is tested, in acting, in the export; whatever `training` is by default."""
+    result = ddpg.ddpg('Pendulum-v0', actor_critic, dict(ac_kwargs, hidden_sizes=(4,)), epochs=1,
+                       steps_per_epoch=90, start_steps=40, update_after=30, num_test_episodes=1,
+                       max_ep_len=40, threads=1, logger_kwargs=dict(output_dir=str(tmp_path)))
+    weights = RunFolder(result.folder).weights()
+    x = np.random.RandomState(0).randn(5, 3).astype(np.float32)
+    a = np.zeros((5, 1), np.float32)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        with tf.variable_scope('main'):
+            pi, q, _ = actor_critic(tf.constant(x), tf.constant(a), **dict(
+                ac_kwargs, hidden_sizes=(4,), training=False,
+                action_space=PendulumEnv().action_space))
+        for variable in tf.global_variables():
+            variable.load(weights[variable.op.name], sess)
+        pi, q = sess.run((pi, q))
+    np.testing.assert_allclose([result.policy(o) for o in x], pi, rtol=1e-5)
+    _, get_action = load_policy_and_env(result.folder)
+    np.testing.assert_allclose([get_action(o) for o in x], pi, rtol=1e-5)
+    with tf.Graph().as_default():
+        graph = ddpg.build_graph(3, 1, actor_critic, dict(ac_kwargs, hidden_sizes=(4,)))
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            for variable in graph.main_vars:
+                variable.load(weights[variable.op.name], sess)
+            np.testing.assert_allclose(sess.run(graph.q_test, {graph.x: x, graph.a: a}), q,
+                                       rtol=1e-5, atol=1e-6)
 
 
 # ---- Runs ----------------------------------------------------------------------------------------

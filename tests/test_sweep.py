@@ -130,7 +130,7 @@ def test_only_what_varies_is_in_the_name(words, groups):
 def test_every_combination_is_a_run_with_its_settings():
     given = parsed(*'--env Pendulum-v0 MountainCarContinuous-v0 --seed 7 8 9 '
                    '--settings default notes --hid [5,4] [3] --time-limit-terminal '
-                   '--batch-size 32 --jobs 3'.split())
+                   '--target-networks --batch-size 32 --jobs 3'.split())
     assert len(given.runs) == len({run.folder for run in given.runs}) == 24
     assert (given.jobs, given.threads, given.address, given.max_failures) == (3, 1, None, 3)
     assert {(run.env, run.kwargs['seed'], run.kwargs['pi_lr'],
@@ -139,14 +139,14 @@ def test_every_combination_is_a_run_with_its_settings():
                           ((5, 4), (3,))))
     for run in given.runs:
         assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
-        assert run.kwargs['time_limit_terminal'] is True
+        assert run.kwargs['time_limit_terminal'] is run.kwargs['target_networks'] is True
     assert [run.kwargs['seed'] for run in given.runs] == [7] * 8 + [8] * 8 + [9] * 8
 
 
 @pytest.mark.parametrize('stage, names, groups, steps', [
     ('screen', [], 12, 9.6e6), ('final', ['gauss_w3e-3', 'td3_w3e-3'], 8, 24e6),
-    ('batch256', ['gauss_w3e-3'], 2, 4e6), ('check', [], 2, 10e6),
-    ('worth', ['gauss_w1e-2'], 8, 7.2e6)])
+    ('batch256', ['gauss_w3e-3_b256'], 2, 4e6), ('check', [], 2, 10e6),
+    ('worth', ['gauss_w1e-2'], 8, 7.2e6), ('worth', ['gauss_w1e-2_b256'], 10, 9e6)])
 def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
     """docs/study.md has the plan; each setting that is taken back is the only one that differs."""
     runs = recipes.sweep_of(stage, names, str(tmp_path)).runs
@@ -154,7 +154,7 @@ def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
     assert sum(run.kwargs['epochs'] * run.kwargs['steps_per_epoch'] for run in runs) == steps
     assert all((run.kwargs['lr_decay_steps'] == 1e6) == (
         stage not in ('screen', 'check') and 'constant' not in run.name) for run in runs)
-    if stage == 'worth':
+    if names == ['gauss_w1e-2']:
         whole, constant, no_decay, ou = (
             next(run.kwargs for run in runs if run.name == 'ant_gauss_w1e-2{}_s1'.format(back))
             for back in ('', '_constant', '_no-decay', '_ou'))

@@ -150,6 +150,14 @@ def test_a_row_that_is_being_written_or_written_twice_counts_once(here, capsys):
     assert 'exp, last10: s0 4.7' in summarised(capsys, 'runs')[1]      # of 1, 4, 9
 
 
+def test_one_name_on_two_tasks_is_two_groups(here, capsys):
+    for env, last in (('Ant-v2', 7.), ('Hopper-v2', 70.)):
+        write_run(here / 'runs' / env, dict(exp_name='exp', env=env, seed=0, epochs=3),
+                  AverageTestEpRet=[last] * 3)
+    out = summarised(capsys, 'runs')[1]
+    assert 'exp, Ant-v2, last10: s0 7.0' in out and 'exp, Hopper-v2, last10: s0 70.0' in out
+
+
 def test_steps_before_the_first_row(here, capsys):
     assert '--steps 499: expected at least 500, where the first row' in refusal(
         capsys, 'runs', '--steps', '499', main=summary.main, prog='tools.summary')
@@ -451,10 +459,10 @@ def test_every_environment_is_closed(run, capsys, env_module, monkeypatch):
 # What was measured, with the default settings, of a pendulum that stands after 20,000 steps, and of
 # a cheetah's first 20,000 and 2,000 steps.
 STANDS = dict(
-    q_max=288.8, return_bound=1618, here=109.9, own_target=108.7, g_std=72.34, batch_q=36.14,
-    batch_target=36.19, q_size=113, g_size=77.46, q_std=76.03, limit_is_terminal=False,
-    learned=True, worse_than_random=0.47, QBias=111.4, g=-27.72, exploration=0.35, saturation=0.4,
-    updates=19001, time_constants=0.95, pairs=630)
+    q_max=288.8, return_bound=1618, trained_return=1890, here=109.9, own_target=108.7, g_std=72.34,
+    batch_q=36.14, batch_target=36.19, q_size=113, g_size=77.46, q_std=76.03,
+    limit_is_terminal=False, learned=True, worse_than_random=0.47, QBias=111.4, g=-27.72,
+    exploration=0.35, saturation=0.4, updates=19001, time_constants=0.95, pairs=630)
 RUNS = dict(
     STANDS, q_max=218.2, return_bound=453.2, here=192.6, own_target=191.7, g_std=21.55,
     batch_q=164.8, batch_target=164.8, q_size=193, g_size=112.4, q_std=5.927,
@@ -489,6 +497,15 @@ def test_without_a_policy_nothing_is_said_of_it():
         for name in ('actor against the critic', 'no exploration', 'saturated actor'):
             assert name in diagnose.found_in_words(with_mu)
             assert name not in diagnose.found_in_words(without)
+
+
+def test_a_q_that_a_return_in_training_was_is_not_exploding():
+    """The policy has stopped moving: its rewards are nearly 0, those of training were not."""
+    still = diagnose.Diagnosis('run', {}, None, [], [], dict(
+        STANDS, q_max=0.16, return_bound=1e-4, trained_return=34.))
+    assert 'exploding critic' not in diagnose.found(still)
+    assert 'exploding critic' in diagnose.found(still._replace(
+        numbers=dict(still.numbers, q_max=34.1)))
 
 
 def test_few_observed_returns_say_nothing_of_q():

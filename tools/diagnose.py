@@ -80,15 +80,17 @@ FEWEST_PAIRS = 30
 
 # A sign that explains others comes before them.
 SIGNS = [
-    Sign('exploding critic', 'largest |Q| {q_max:.4g}; no return exceeds {return_bound:.4g}',
-         lambda n: n['q_max'] > 3 * n['return_bound'],
-         'in training |Q| went beyond 3 max|r| / (1 - gamma)', no_wait),
+    Sign('exploding critic', 'largest |Q| {q_max:.4g}; max|r| / (1 - gamma) {return_bound:.4g}, '
+         'largest |return| in training {trained_return:.4g}',
+         lambda n: n['q_max'] > max(3 * n['return_bound'], n['trained_return']),
+         'in training |Q| went beyond 3 max|r| / (1 - gamma), by the test\'s rewards, and beyond '
+         'every return', no_wait),
     Sign('target lag', 'Q {here:.4g}, r + gamma Q(next) {own_target:.4g}; in training Q '
-         '{batch_q:.4g}, its targets {batch_target:.4g}',
+         '{batch_q:.4g}, its backups {batch_target:.4g}',
          lambda n: (abs(n['here'] - n['own_target']) > 0.25 * max(
                         abs(n['here']), abs(n['own_target']), n['g_std'])
                     and abs(n['batch_q'] - n['batch_target']) <= 0.1 * abs(n['batch_target'])),
-         'Q reaches its targets (10 %), but they are not what its own weights would give (25 %)',
+         'Q reaches its backups (10 %), but they are not what its own weights would give (25 %)',
          updates(3000)),
     Sign('critic shrunk toward zero', 'size of Q {q_size:.4g}, of the returns {g_size:.4g}',
          lambda n: n['q_size'] < 0.5 * (1 - np.exp(-n['time_constants'])) * n['g_size'],
@@ -164,7 +166,8 @@ def verdict(diagnosis):
 # What is looked at of a run: of its config.json, and of its table beside the columns of CURVES.
 SETTINGS = ['env', 'gamma', 'max_ep_len', 'noise', 'noise_dt', 'noise_sigma', 'noise_theta',
             'policy', 'polyak', 'time_limit_terminal']
-COLUMNS = ['TotalEnvInteracts', 'MaxQVals', 'MinQVals', 'NumEpisodes', 'NumTerminals', 'NumUpdates']
+COLUMNS = ['TotalEnvInteracts', 'MaxQVals', 'MinQVals', 'MaxEpRet', 'MinEpRet', 'NumEpisodes',
+           'NumTerminals', 'NumUpdates']
 
 
 def read(folder):
@@ -356,6 +359,7 @@ def of_training(table, config, ended_by_limit):
         updates=updates, time_constants=updates * polyak * (1 - config['gamma']),
         batch_q=last.AverageQVals, batch_target=last.TargetVals,
         q_max=max(abs(table.MaxQVals).max(), abs(table.MinQVals).max()),
+        trained_return=table[['MaxEpRet', 'MinEpRet']].abs().max().fillna(0.).max(),
         exploration=exploration_within_horizon(config), learned=config['policy'] == 'learned',
         stored_as_terminal=stored_as_terminal, limit_is_terminal=ended_by_limit > 0 and (
             config['time_limit_terminal'] or stored_as_terminal == ended_by_limit == 1))
@@ -390,7 +394,7 @@ def exploration_within_horizon(config):
 # Panels over training: (title, unit, columns, logarithmic).
 CURVES = [
     ('test return', 'reward', ['AverageTestEpRet'], False),
-    ('Q and its targets (dashed)', 'discounted reward', ['AverageQVals', 'TargetVals'], False),
+    ('Q and its backups (dashed)', 'discounted reward', ['AverageQVals', 'TargetVals'], False),
     ('Q - observed return: bias, RMSE (dashed)', 'discounted reward', ['QBias', 'QRMSE'], False),
     ('correlation of Q and return', 'correlation', ['QCorr'], False),
     ('critic loss', 'squared discounted reward', ['LossQ'], True),

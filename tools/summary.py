@@ -186,7 +186,7 @@ def max_of_mean(tables):
 
 def summarise(runs, steps=None):
     """
-    One row per group, over its finished seeds.
+    One row per group (exp_name) and environment, over its finished seeds.
 
     Args:
         runs (list): From `read_runs`.
@@ -200,15 +200,15 @@ def summarise(runs, steps=None):
         last10_of_each_seed, a text.
     """
     rows = []
-    for group in sorted({config['exp_name'] for config, _ in runs}):
+    for group, env in sorted({(config['exp_name'], config['env']) for config, _ in runs}):
         of_group = sorted([(config, table) for config, table in runs
-                           if config['exp_name'] == group],
+                           if (config['exp_name'], config['env']) == (group, env)],
                           key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
         of_seeds = [(config['seed'], table) for config, table in of_group
                     if finished(config, table, steps)]
         tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
                   for _, table in of_seeds]
-        row = dict(group=group, env=of_group[0][0]['env'], seeds=len(tables),
+        row = dict(group=group, env=env, seeds=len(tables),
                    unfinished=len(of_group) - len(tables),
                    steps_per_second=np.mean([table.TotalEnvInteracts.iloc[-1] / table.Time.iloc[-1]
                                              for table in tables]) if tables else np.nan)
@@ -231,17 +231,19 @@ def as_text(summary):
         return '' if np.isnan(low) else '[{:.1f}, {:.1f}]'.format(low, high)
 
     lines, seeds = [], []
-    for _, row in summary.iterrows():
+    of_several = summary.group.duplicated(keep=False)       # environments
+    for i, row in summary.iterrows():
+        name = '{}, {}'.format(row.group, row.env) if of_several[i] else row.group
         for metric in METRICS:
             first = metric == 'final'
             lines.append({
-                'group': row.group if first else '', 'seeds': row.seeds if first else '',
+                'group': name if first else '', 'seeds': row.seeds if first else '',
                 'test return': metric, 'mean': row[metric + '_mean'], 'std': row[metric + '_std'],
                 '95% CI': interval(row, metric + '_mean'), 'IQM': row[metric + '_iqm'],
                 '95% CI ': interval(row, metric + '_iqm'),
                 'steps/s': '{:.0f}'.format(row.steps_per_second) if first else ''})
         lines.append({'test return': 'max of mean', 'mean': row.max_of_mean})
-        seeds.append('{}, last10: {}'.format(row.group, row.last10_of_each_seed))
+        seeds.append('{}, last10: {}'.format(name, row.last10_of_each_seed))
     table = pd.DataFrame(lines).to_string(index=False, na_rep='', float_format='{:.1f}'.format)
     return '\n\n'.join([table, '\n'.join(seeds)])
 

@@ -141,9 +141,8 @@ def checked_values(flags):
         flags.setdefault(name, [default])
     if 'hidden_sizes' in flags:
         flags['hidden_sizes'] = networks(flags['hidden_sizes'])
-    if flags.get('time_limit_terminal') == []:
-        flags['time_limit_terminal'] = [True]
     for name, values in flags.items():
+        values = flags[name] = values or [True]     # a flag without a value
         if name in ACCEPTED:
             flags[name] = values = [checked_value(name, v, ACCEPTED[name]) for v in values]
         if any(values.count(value) > 1 for value in values):

@@ -14,15 +14,17 @@ from tools import sweep
 from tools.bench import notes
 
 GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
-RECIPES = {
+CANDIDATES = {
     'gauss_w3e-3': GAUSSIAN + ' --weight-decay 0.003',
     'gauss_w1e-2': GAUSSIAN + ' --weight-decay 0.01',
     'spinningup_w1e-2': '--settings spinningup --weight-decay 0.01',
     'td3_w3e-3': '--settings td3 --weight-decay 0.003',
 }
+RECIPES = {**CANDIDATES, **{name + '_b256': flags + ' --batch-size 256'
+                            for name, flags in CANDIDATES.items()}}
 FALLING = '--lr-decay-steps 1000000'
 
-# What is taken back of a recipe, where it has that: the flags that come after its own.
+# What is taken back of a recipe: the flags that come after its own.
 TAKEN_BACK = {
     'constant': '--lr-decay-steps none',
     'no-decay': '--weight-decay 0',
@@ -52,16 +54,14 @@ def groups_of(stage, recipes):
     """
     if stage == 'check':
         return {'spinningup': '--settings spinningup'}
-    found = {name: RECIPES[name] for name in recipes or RECIPES}
     if stage == 'screen':
-        return found
-    found = {name: '{} {}'.format(flags, FALLING) for name, flags in found.items()}
-    if stage == 'batch256':
-        return {name + '_b256': flags + ' --batch-size 256' for name, flags in found.items()}
+        return CANDIDATES
+    found = {name: '{} {}'.format(RECIPES[name], FALLING) for name in recipes}
     if stage == 'worth':
-        name, flags = found.popitem()
-        return dict({name: flags}, **{'{}_{}'.format(name, what): flags + ' ' + back
-                                      for what, back in TAKEN_BACK.items()})
+        (name, flags), = found.items()
+        taken_back = dict(TAKEN_BACK, **(dict(b64='--batch-size 64') if '_b256' in name else {}))
+        found.update({'{}_{}'.format(name, what): '{} {}'.format(flags, back)
+                      for what, back in taken_back.items()})
     return found
 
 
