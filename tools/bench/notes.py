@@ -49,6 +49,11 @@ def sweep_of(prog, exp_name, groups, doc, seeds, argv):
                                        args.data_dir, '--seed', *args.seed])
 
 
+def short(task):
+    """The name of a task in folders, such as 'pendulum'."""
+    return task.split('-')[0].lower()
+
+
 def combined(exp_name, groups, words):
     """
     The Sweep of groups that are no product of values, seed by seed.

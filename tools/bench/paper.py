@@ -39,11 +39,6 @@ FIGURE_3 = ['paper', 'default']         # its columns
 EPISODES = 20           # that figure 3 looks at, per run
 
 
-def short(task):
-    """The name of a task in folders, such as 'pendulum'."""
-    return task.split('-')[0].lower()
-
-
 def sweep_of(task, names, seeds, data_dir):
     """
     The Sweep of one task. Of the defaults, which are in figure 3 alone, seed 0 is enough.
@@ -54,8 +49,8 @@ def sweep_of(task, names, seeds, data_dir):
         seeds (list of int): The runs of each group.
         data_dir (str): Where the task's folder goes.
     """
-    groups = {'{}_{}'.format(short(task), name): GROUPS[name].split() for name in names}
-    made = notes.combined(short(task), groups, [
+    groups = {'{}_{}'.format(notes.short(task), name): GROUPS[name].split() for name in names}
+    made = notes.combined(notes.short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
     return made._replace(runs=[run for run in made.runs if run.kwargs['seed'] == 0
                                or not run.group.endswith('_default')])
@@ -75,8 +70,8 @@ def drawn(data_dir):
     runs = {}
     for task in TASKS:
         for name in FIGURE_3:
-            group = '{}_{}'.format(short(task), name)
-            folder = os.path.join(data_dir, short(task), group, group + '_s0')
+            group = '{}_{}'.format(notes.short(task), name)
+            folder = os.path.join(data_dir, notes.short(task), group, group + '_s0')
             if os.path.isdir(os.path.join(folder, 'tf1_save')):
                 runs[task, name] = diagnose.diagnose(folder, EPISODES)
     if not runs:

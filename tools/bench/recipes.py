@@ -31,9 +31,9 @@ TAKEN_BACK = {
     'ou': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25 --noise-anneal-steps 100000',
 }
 
-# {stage: (tasks, epochs, seeds, how many recipes it is of; None: all of them)}
+# {stage: (tasks, epochs, seeds, how many recipes are named with it)}
 STAGES = {
-    'screen': ('HalfCheetah-v2 Ant-v2 Hopper-v2', 80, '0 1', None),
+    'screen': ('HalfCheetah-v2 Ant-v2 Hopper-v2', 80, '0 1', 0),
     'final': ('HalfCheetah-v2 Hopper-v2 Walker2d-v2 Ant-v2', 200, '0 1 2', 2),
     'batch256': ('HalfCheetah-v2 Ant-v2', 200, '0 1', 1),
     'check': ('HalfCheetah-v2 Ant-v2', 200, '0 1 2 3 4', 0),
@@ -47,7 +47,7 @@ def groups_of(stage, recipes):
 
     Args:
         stage (str): One of STAGES.
-        recipes (list of str): Of RECIPES; as many as the stage is of.
+        recipes (list of str): Of RECIPES; as many as are named with the stage.
 
     Returns:
         {group's name: flags}
@@ -70,18 +70,17 @@ def sweep_of(stage, recipes, data_dir):
     The Sweep of a stage.
 
     Args:
-        stage, recipes: See `groups_of`; no recipes where a stage is of all, or of none of them.
+        stage, recipes: See `groups_of`.
         data_dir (str): Where the stage's folder goes.
 
     Raises:
-        BadSetting: The stage is of another number of recipes.
+        BadSetting: Another number of recipes is named with the stage.
     """
     tasks, epochs, seeds, number = STAGES[stage]
-    if len(recipes) != (number or 0):
+    if len(recipes) != number:
         raise BadSetting('recipe', recipes, '{} of {} with {}'.format(
             number or 'none', ', '.join(RECIPES), stage))
-    groups = {'{}_{}'.format(task.split('-')[0].lower(), name): '--env {} {}'.format(
-                  task, flags).split()
+    groups = {'{}_{}'.format(notes.short(task), name): '--env {} {}'.format(task, flags).split()
               for task in tasks.split() for name, flags in groups_of(stage, recipes).items()}
     return notes.combined(stage, groups, ['--epochs', str(epochs), '--data-dir', data_dir,
                                           '--seed', *seeds.split()])
