@@ -23,8 +23,8 @@ from harness.origin import provenance
 from kit import Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
 from tools.bench import recipes
-from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, output_of, run_folder,
-                                  start, where)
+from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, left_behind, output_of,
+                                  run_folder, start, where)
 from tools.board import Board
 
 # Runs of a few seconds, checkpoints at every epoch.
@@ -378,6 +378,9 @@ def test_the_sweep_itself_is_killed(tmp_path, alone):
     words = LONG + ['--epochs', '90']           # the worker ends some seconds after the sweep
     process = start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path)
     wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
+    here = left_behind()
+    assert any(text.startswith('ray::x_s4') for text in here.values()), 'the worker is seen,'
+    assert '' in here.values(), "and Ray's folder"
     process.kill()
     finish(process, -signal.SIGKILL)
     out, _ = finish(start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path))

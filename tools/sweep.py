@@ -386,7 +386,8 @@ def init_ray(**options):
 @contextlib.contextmanager
 def ray_on_this_machine(cpus):
     """Ray on this machine alone, of which nothing is left afterwards."""
-    folder = tempfile.mkdtemp(prefix='sweep-', dir='/tmp')      # short: it holds sockets
+    # A short name, for it holds sockets; it tells whose it is.
+    folder = tempfile.mkdtemp(prefix='sweep-{}-'.format(os.getpid()), dir='/tmp')
     reaper = subprocess.Popen([sys.executable, '-c', REAPER, folder], stdin=subprocess.PIPE,
                               start_new_session=True)
     try:

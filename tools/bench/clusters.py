@@ -19,17 +19,22 @@ from tools.bench.trials import wait_for
 from tools.board import OUTPUT
 
 
+STARTED = []            # processes that were started here; each leads a session of its own
+
+
 def start(*words, **env):
     """`python -m tools.sweep words` as a process with pipes, that heeds Ctrl-C and SIGHUP."""
     def as_in_a_terminal():
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
 
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, '-m', 'tools.sweep'] + list(map(str, words)), cwd=HERE,
         env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         universal_newlines=True, start_new_session=True,
         preexec_fn=as_in_a_terminal)
+    STARTED.append(process.pid)
+    return process
 
 
 def finish(process, code=0):
@@ -40,37 +45,30 @@ def finish(process, code=0):
     return out, err
 
 
-def of_ray():
-    """What is here of Ray: {process: its command line}, {folder of a sweep in /tmp: ''}."""
-    found = dict.fromkeys(glob.glob('/tmp/sweep-*'), '')
-    for path in glob.glob('/proc/[0-9]*/cmdline'):
+def left_behind():
+    """
+    What there is of the sweeps and nodes that were started here: other sweeps on this machine may
+    come and go.
+
+    Returns:
+        {process: its command line}, {folder of a sweep in /tmp: ''}
+    """
+    folder = '/tmp/sweep-({})-'.format('|'.join(map(str, [os.getpid()] + STARTED)))
+    found = {path: '' for path in glob.glob('/tmp/sweep-*') if re.match(folder, path)}
+    for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
         with contextlib.suppress(OSError):
-            with open(path, 'rb') as file:
+            with open('/proc/{}/cmdline'.format(pid), 'rb') as file:
                 text = file.read().replace(b'\0', b' ').decode(errors='replace')
-            if re.search(r'^ray::|/ray/|/tmp/sweep-', text):
-                found[int(path.split('/')[2])] = text
+            if text and (os.getsid(pid) in STARTED or re.search(folder, text)):
+                found[pid] = text
     return found
 
 
-OTHERS = set(of_ray())      # of whoever else uses this machine
-
-
-def of_others(found):
-    """Whether what `of_ray` found was there before, or is a process started by what was."""
-    if found in OTHERS:
-        return True
-    try:
-        with open('/proc/{}/stat'.format(found)) as stat:
-            return int(stat.read().rsplit(')', 1)[1].split()[1]) in OTHERS      # its parent
-    except OSError:
-        return False
-
-
 def assert_nothing_stays(seconds=15):
-    """Nothing of Ray is left, but what others have."""
+    """Nothing that was started here is left."""
     end = time.time() + seconds
-    while not all(map(of_others, of_ray())):
-        assert time.time() < end, of_ray()
+    while left_behind():
+        assert time.time() < end, left_behind()
         time.sleep(0.2)
 
 
@@ -122,6 +120,7 @@ class Cluster:
         node = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 universal_newlines=True, start_new_session=True)
         self.nodes.append(node)
+        STARTED.append(node.pid)
         wait_for(node, 'Ray runtime started')
 
     def kill(self, number):
