@@ -73,8 +73,9 @@ class Checkpoints:
             raise Unusable('it has no folder checkpoints/')
         elif not any(map(number_of, os.listdir(self.folder))):
             raise Unusable('it has no checkpoint')
+        # A run that does not go on keeps its lock as it was, or has none: nothing is touched.
+        self.lock_is_new = resume and not os.path.exists(self._path('lock'))
         try:
-            # A run that turns out not to go on keeps its lock as it was: nothing is touched.
             self.lock = lock(self._path('lock'), signed=not resume)
         except Locked as why:
             raise Unusable(str(why)) from None
@@ -95,6 +96,9 @@ class Checkpoints:
 
     def close(self):
         """Release the lock."""
+        if self.lock_is_new:
+            os.remove(self._path('lock'))
+            self.lock_is_new = False
         self.lock.close()
 
     def _path(self, name):
@@ -228,6 +232,7 @@ class Checkpoints:
     def go_on(self):
         """The run goes on from the last one: what no complete checkpoint needs is removed."""
         sign(self.lock)
+        self.lock_is_new = False
         self._remove_all_but(self.complete)
 
 

@@ -375,6 +375,9 @@ def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main):
 def test_without_any_complete_checkpoint_it_never_starts_from_zero(run, tmp_path, main):
     folder = str(tmp_path / 'run')
     shutil.copytree(run, folder)
+    lock = os.path.join(folder, 'checkpoints', 'lock')
+    os.remove(lock)
+    assert main('--resume', folder, '--gamma', '0.5')[0] == 2 and not os.path.exists(lock)
     for name in names(folder):
         if name.endswith('.json'):
             truncate(os.path.join(folder, 'checkpoints', name), np.random.RandomState(0))
@@ -382,6 +385,7 @@ def test_without_any_complete_checkpoint_it_never_starts_from_zero(run, tmp_path
     code, out, err = main('--resume', folder)
     assert code == 2 and out == '' and err.count('\n') == 1
     assert 'checkpoint 5 is damaged' in err and 'checkpoint 4 is damaged' in err
+    assert not os.path.exists(lock), 'nothing is touched'
     for name in names(folder):
         os.remove(os.path.join(folder, 'checkpoints', name))
     assert 'it has no checkpoint' in main('--resume', folder)[2]
