@@ -18,7 +18,6 @@ from harness.origin import HERE
 from tools.bench.trials import wait_for
 from tools.board import OUTPUT
 
-
 STARTED = []            # processes that were started here; each leads a session of its own
 
 
@@ -45,6 +44,16 @@ def finish(process, code=0):
     return out, err
 
 
+def of_sessions(leaders):
+    """The processes of the sessions that `leaders` (a list of processes) lead."""
+    found = []
+    for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) in leaders:
+                found.append(pid)
+    return found
+
+
 def left_behind():
     """
     What there is of the sweeps and nodes that were started here: other sweeps on this machine may
@@ -55,11 +64,12 @@ def left_behind():
     """
     folder = '/tmp/sweep-({})-'.format('|'.join(map(str, [os.getpid()] + STARTED)))
     found = {path: '' for path in glob.glob('/tmp/sweep-*') if re.match(folder, path)}
+    ours = of_sessions(STARTED)
     for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
         with contextlib.suppress(OSError):
             with open('/proc/{}/cmdline'.format(pid), 'rb') as file:
                 text = file.read().replace(b'\0', b' ').decode(errors='replace')
-            if text and (os.getsid(pid) in STARTED or re.search(folder, text)):
+            if text and (pid in ours or re.search(folder, text)):
                 found[pid] = text
     return found
 
@@ -132,12 +142,7 @@ class Cluster:
 
     def processes(self, number):
         """The processes of a node: all of its session."""
-        found = []
-        for path in glob.glob('/proc/[0-9]*'):
-            with contextlib.suppress(ProcessLookupError):
-                if os.getsid(int(os.path.basename(path))) == self.nodes[number].pid:
-                    found.append(int(os.path.basename(path)))
-        return found
+        return of_sessions([self.nodes[number].pid])
 
     def __enter__(self):
         return self
