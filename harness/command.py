@@ -40,6 +40,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         self.exit(2, one_line('{}: error: {}'.format(self.prog, message)) + '\n')
 
+    def print_help(self, file=None):
+        file = file or sys.stdout
+        screen = file and Screen(file)
+        super().print_help(screen)
+        if screen:
+            screen.flush()
+
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else list(args)
         for word in args:

@@ -230,6 +230,16 @@ def test_without_a_stderr_it_trains(tmp_path):
     assert RunFolder(only_run(tmp_path)).columns['Epoch'] == ('1', '2')
 
 
+@pytest.mark.parametrize('words', ['ddpg.py', '-m tools.sweep', '-m tools.bench.recipes'])
+def test_help_for_a_reader_who_leaves(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, 'wb') as closed:
+        ended = subprocess.run([sys.executable, *words.split(), '--help'], stdout=closed,
+                               stderr=subprocess.PIPE, cwd=HERE)
+    assert (ended.returncode, ended.stderr) == (0, b'')
+
+
 def test_the_commit_is_told_and_git_writes_nothing(tmp_path, monkeypatch):
     def git(*words):
         subprocess.run(('git', '-c', 'user.name=a', '-c', 'user.email=a') + words, check=True)

@@ -54,6 +54,11 @@ def short(task):
     return task.split('-')[0].lower()
 
 
+def of_task(task, name):
+    """The name of a group where several tasks have groups of the same name: 'pendulum_paper'."""
+    return '{}_{}'.format(short(task), name)
+
+
 def combined(exp_name, groups, words):
     """
     The Sweep of groups that are no product of values, seed by seed.

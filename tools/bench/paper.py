@@ -49,7 +49,7 @@ def sweep_of(task, names, seeds, data_dir):
         seeds (list of int): The runs of each group.
         data_dir (str): Where the task's folder goes.
     """
-    groups = {'{}_{}'.format(notes.short(task), name): GROUPS[name].split() for name in names}
+    groups = {notes.of_task(task, name): GROUPS[name].split() for name in names}
     made = notes.combined(notes.short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
     return made._replace(runs=[run for run in made.runs if run.kwargs['seed'] == 0
@@ -70,7 +70,7 @@ def drawn(data_dir):
     runs = {}
     for task in TASKS:
         for name in FIGURE_3:
-            group = '{}_{}'.format(notes.short(task), name)
+            group = notes.of_task(task, name)
             folder = os.path.join(data_dir, notes.short(task), group, group + '_s0')
             if os.path.isdir(os.path.join(folder, 'tf1_save')):
                 runs[task, name] = diagnose.diagnose(folder, EPISODES)

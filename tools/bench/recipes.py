@@ -80,7 +80,7 @@ def sweep_of(stage, recipes, data_dir):
     if len(recipes) != number:
         raise BadSetting('recipe', recipes, '{} of {} with {}'.format(
             number or 'none', ', '.join(RECIPES), stage))
-    groups = {'{}_{}'.format(notes.short(task), name): '--env {} {}'.format(task, flags).split()
+    groups = {notes.of_task(task, name): '--env {} {}'.format(task, flags).split()
               for task in tasks.split() for name, flags in groups_of(stage, recipes).items()}
     return notes.combined(stage, groups, ['--epochs', str(epochs), '--data-dir', data_dir,
                                           '--seed', *seeds.split()])
