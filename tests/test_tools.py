@@ -142,6 +142,19 @@ def test_settings_of_other_scripts(config, here, capsys):
     assert code is None and err == '' and 'left out' not in out
     table = pd.read_csv('out/figures/runs/summary.csv')
     assert table.seeds.sum() == 3
+    assert set(pd.read_csv('out/figures/runs/curves.csv').run) == {'well', 'other', 'another'}
+
+
+def test_curves_have_every_test_of_every_run(here, capsys):
+    write_run(here / 'runs' / 'below' / 'second', AverageTestEpRet=[-1., 2., 5.5],
+              config=dict(exp_name='other', env='Some-v0', seed=7, epochs=99))
+    summarised(capsys, 'runs')
+    found = pd.read_csv('out/figures/runs/curves.csv')
+    assert list(found) == ['group', 'env', 'seed', 'run', 'steps', 'test_return']
+    second, well = ['other', 'Some-v0', 7, 'below/second'], ['exp', 'Some-v0', 0, 'well']
+    assert found.values.tolist() == [
+        second + [500, -1.], second + [1000, 2.], second + [1500, 5.5],
+        well + [500, 1.], well + [1000, 4.], well + [1500, 7.]]
 
 
 def test_a_row_that_is_being_written_or_written_twice_counts_once(here, capsys):

@@ -8,8 +8,9 @@ folders, which is better, and how sure that is.
 
 Runs of one experiment (the plotter's exp_name) are a group, and differ in their seeds alone. The
 table is printed, and goes with the figure to out/figures/<folder>/ as summary.csv, Performance.png
-and Performance.svg; with --write, into the folder itself, as at a sweep's end. With --steps it only
-prints. A comparison (tools/compare.py) goes to out/figures/<A>_vs_<B>/.
+and Performance.svg, with every test return of every run in curves.csv; with --write, into the
+folder itself, as at a sweep's end. With --steps it only prints. A comparison (tools/compare.py)
+goes to out/figures/<A>_vs_<B>/.
 """
 import itertools
 import os
@@ -30,7 +31,7 @@ from harness.settings import BadSetting, Number, checked_value
 from spinup.utils import plot
 from tools import figures
 
-FILES = ['summary.csv', 'Performance.png', 'Performance.svg']
+FILES = ['summary.csv', 'curves.csv', 'Performance.png', 'Performance.svg']
 COMPARED = ['comparison.csv', 'Comparison.png', 'Comparison.svg']
 COLUMNS = ['TotalEnvInteracts', 'Time', 'AverageTestEpRet']         # that a run must have
 
@@ -224,6 +225,25 @@ def summarise(runs, steps=None):
     return pd.DataFrame(rows)
 
 
+def curves(runs):
+    """
+    The test returns of all runs in one tidy table, unfinished ones' among them.
+
+    Args:
+        runs (list): From `read_runs`, at least one.
+
+    Returns:
+        DataFrame: group, env, seed, run (its folder, from the one that all have in common), steps,
+        test_return.
+    """
+    folders = [table.attrs['folder'] for _, table in runs]
+    common = os.path.commonpath([os.path.dirname(folder) for folder in folders])
+    return pd.concat([pd.DataFrame(dict(
+        group=config['exp_name'], env=config['env'], seed=str(config['seed']),
+        run=os.path.relpath(folder, common), steps=table.TotalEnvInteracts,
+        test_return=table.AverageTestEpRet)) for folder, (config, table) in zip(folders, runs)])
+
+
 def as_text(summary):
     """The table for the screen, a line per group and metric; and a line per group, of its seeds."""
     def interval(row, name):
@@ -309,7 +329,7 @@ def add_titles(figure, titles, rows):
 
 def write(runs, place):
     """
-    Write summary.csv and the figures of runs.
+    Write the tables and the figures of runs.
 
     Args:
         runs (list): From `read_runs`, at least one.
@@ -322,9 +342,10 @@ def write(runs, place):
         BadSetting: They cannot be written.
     """
     summary = summarise(runs)
-    table, *pictures = paths = [os.path.join(place, name) for name in FILES]
-    figures.write(table, summary.to_csv(index=False).encode())
-    draw(runs, pictures)
+    *tables, png, svg = paths = [os.path.join(place, name) for name in FILES]
+    for path, table in zip(tables, (summary, curves(runs))):
+        figures.write(path, table.to_csv(index=False).encode())
+    draw(runs, [png, svg])
     return summary, paths
 
 

@@ -9,7 +9,7 @@ would give it. The folders of the runs, named as by Spinning Up's ExperimentGrid
 that a sweep has: the same command again goes on with what is not finished.
 
     <data dir>/<sweep>/<group>/<group>_s<seed>/    a run; a group's runs differ in their seeds alone
-    <data dir>/<sweep>/summary.csv, Performance.png, Performance.svg
+    <data dir>/<sweep>/summary.csv, curves.csv, Performance.png, Performance.svg
 """
 import contextlib
 import hashlib
