@@ -20,6 +20,7 @@ import pytest
 
 from kit import HERE, Run, call, refusal, run_main
 from tools import compare, diagnose, summary
+from tools.bench import recipes
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
 
@@ -553,6 +554,37 @@ def test_a_folder_that_cannot_be_written(here, capsys):
     code, _, err = summarised(capsys, 'runs')
     assert code == 2 and err.count('\n') == 1 and 'expected a file that can be written' in err
     assert (here / 'out').read_text() == 'a file'
+
+
+# ---- The study's scores --------------------------------------------------------------------------
+
+def test_scores_of_a_stage(here, capsys):
+    rows = dict(TotalEnvInteracts=5000 * np.arange(1, 61), Time=np.arange(1., 61))
+
+    def run(name, env, seed, last10, length=60):
+        """A run whose last ten tests have the mean last10, and all before them another."""
+        columns = dict(rows, AverageTestEpRet=np.r_[[-9e4] * 50, last10 + np.arange(10) - 4.5])
+        write_run(here / 'out' / 'study' / 'worth' / name / '{}_s{}'.format(name, seed),
+                  dict(exp_name=name, env=env, seed=seed, epochs=60),
+                  **{column: values[:length] for column, values in columns.items()})
+
+    for seed, share in enumerate((0.2, 0.9, 0.4)):
+        run('halfcheetah_some', 'HalfCheetah-v2', seed, share * 11020)
+        run('halfcheetah_some_ou', 'HalfCheetah-v2', seed, 11020)
+    run('ant_some', 'Ant-v2', 0, 0.5 * 1096)
+    run('ant_some', 'Ant-v2', 1, 0.6 * 1096)
+    run('ant_some', 'Ant-v2', 2, 3 * 1096, length=59)
+    run('ant_some', 'Ant-v2', 3, 3 * 1096)          # no seed of the stage
+    run('swimmer_some', 'Swimmer-v2', 0, 3)
+    _, out, err = run_main(capsys, 'worth', '--scores', main=recipes.main)
+    lines = [' '.join(line.split()) for line in out.splitlines()]
+    assert err == '' and 'ant_some_s2: left out; it is not finished' in lines[0] and lines[2:] == [
+        'some_ou 1.00 1.00 1.00 - 1.00 (1.00, 1.00, 1.00)',
+        'some 0.50 0.33 0.80 0.55 (0.50, 0.60) 0.50 (0.20, 0.90, 0.40)']        # of 0.4, 0.5, 0.6
+
+    assert '--data-dir none: expected a folder that has worth/' in refusal(
+        capsys, 'worth', '--scores', '--data-dir', 'none', main=recipes.main,
+        prog='tools.bench.recipes')
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------

@@ -4,13 +4,20 @@ recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage
     python -m tools.bench.recipes screen
     python -m tools.bench.recipes final --recipe gauss_w3e-3 td3_w3e-3
     python -m tools.bench.recipes worth --recipe gauss_w3e-3
+    python -m tools.bench.recipes screen --scores
 
 A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), in
-<data dir>/<stage>/. Which stages there are, and why, is told in docs/study.md.
+<data dir>/<stage>/; with --scores, what has come out of it so far. Which stages there are, and why,
+is told in docs/study.md.
 """
-from harness.command import Parser
+import os
+
+import numpy as np
+import pandas as pd
+
+from harness.command import Parser, ending
 from harness.settings import BadSetting
-from tools import sweep
+from tools import summary, sweep
 from tools.bench import notes
 
 GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
@@ -39,6 +46,11 @@ STAGES = {
     'check': ('HalfCheetah-v2 Ant-v2', 200, '0 1 2 3 4', 0),
     'worth': ('HalfCheetah-v2 Ant-v2', 60, '0 1 2', 1),
 }
+
+# The best published means of the last ten tests at a million steps.
+ANCHORS = {'HalfCheetah-v2': 11020, 'Hopper-v2': 1908, 'Walker2d-v2': 2362, 'Ant-v2': 1096}
+STEPS_PER_EPOCH = 5000
+DEFAULTS = os.path.join('out', 'benchmark')         # the screen's fifth candidate; made before
 
 
 def groups_of(stage, recipes):
@@ -86,13 +98,86 @@ def sweep_of(stage, recipes, data_dir):
                                           '--seed', *seeds.split()])
 
 
+def shares_of(stage, data_dir):
+    """
+    What the finished runs of a stage have come to.
+
+    Args:
+        stage (str): One of STAGES.
+        data_dir (str): Where the stage's folder is.
+
+    Returns:
+        Series of (recipe, env, seed): the mean of the last ten tests, in shares of the anchor. A
+        seed that was run twice, on two kinds of processors, has the mean of the two.
+
+    Raises:
+        BadSetting: There is no finished run.
+    """
+    tasks, epochs, seeds, _ = STAGES[stage]
+    steps = epochs * STEPS_PER_EPOCH
+    folder = os.path.join(data_dir, stage)
+    if not os.path.isdir(folder):
+        raise BadSetting('data_dir', data_dir, 'a folder that has {}/, where runs of that stage '
+                         'are'.format(stage))
+    runs = [(config['exp_name'].split('_', 1)[-1], config, table)
+            for config, table in summary.read_runs(folder, required=True)]
+    if stage == 'screen':
+        runs += [('the defaults', config, table) for config, table in summary.read_runs(DEFAULTS)]
+    found = []
+    for recipe, config, table in runs:
+        env, seed = config['env'], config['seed']
+        if env not in tasks.split() or str(seed) not in seeds.split():
+            continue
+        if not summary.finished(config, table, steps):
+            print('{}: left out; it is not finished'.format(table.attrs['folder']))
+            continue
+        returns = table[table.TotalEnvInteracts <= steps].AverageTestEpRet
+        found.append((recipe, env, seed, summary.METRICS['last10'](returns) / ANCHORS[env]))
+    if not found:
+        raise BadSetting('data_dir', data_dir, 'a folder with finished runs of ' + stage)
+    return pd.DataFrame(found, columns=['recipe', 'env', 'seed', 'share']).groupby(
+        ['recipe', 'env', 'seed']).share.mean()
+
+
+def scores(shares):
+    """
+    The plan's score of each recipe, the highest first.
+
+    Args:
+        shares (Series): From `shares_of`.
+
+    Returns:
+        DataFrame: recipe, score (the interquartile mean of its shares), low and high (the ends of
+        the 95 % bootstrap interval within tasks), and a text per task: the mean, and each seed.
+    """
+    from tools import compare           # with rliable, which only this needs
+    rows = []
+    for recipe, of_recipe in shares.groupby('recipe'):
+        of_tasks = [share for _, share in of_recipe.groupby('env')]
+        score = compare.estimate(
+            lambda *samples: summary.interquartile_mean(np.concatenate(samples)),
+            [share.to_numpy()[:, None] for share in of_tasks], np.array(len(of_recipe) < 2))
+        rows.append(dict(recipe=recipe, score=score.value[0], low=score.low[0], high=score.high[0],
+                         **{share.index[0][1]: '{:.2f} ({})'.format(
+                             share.mean(), ', '.join(map('{:.2f}'.format, share)))
+                            for share in of_tasks}))
+    return pd.DataFrame(rows).sort_values('score', ascending=False)
+
+
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.recipes', description=__doc__.split('\n')[1])
     parser.add_argument('stage', choices=STAGES)
     parser.add_argument('--recipe', nargs='+', choices=RECIPES, default=[])
     parser.add_argument('--data-dir', default='out/study')
+    parser.add_argument('--scores', action='store_true', help='Score what has been run, by the '
+                        'rule of docs/study.md, and train nothing.')
     args = parser.parse_args(argv)
+    if args.scores:
+        with ending(parser.prog):
+            print(scores(shares_of(args.stage, args.data_dir)).to_string(
+                index=False, na_rep='-', float_format='{:.2f}'.format))
+        return
     sweep.run_command(lambda: sweep_of(args.stage, args.recipe, args.data_dir), parser.prog)
 
 
