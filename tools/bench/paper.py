@@ -48,7 +48,12 @@ def sweep_of(task, names, seeds, data_dir):
         names (list of str): Of GROUPS.
         seeds (list of int): The runs of each group.
         data_dir (str): Where the task's folder goes.
+
+    Raises:
+        BadSetting: There is no such run.
     """
+    if names == ['default'] and 0 not in seeds:
+        raise BadSetting('seed', seeds, '0 among them: of the defaults there is no other')
     groups = {notes.of_task(task, name): GROUPS[name].split() for name in names}
     made = notes.combined(notes.short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])
