@@ -144,7 +144,8 @@ def read_config(run_folder):
 
 def read_table(run_folder):
     """
-    progress.txt of a run: its complete rows.
+    progress.txt of a run: its complete rows, each number the very one that was written (pandas's
+    own default may be a bit beside it).
 
     Returns:
         pandas.DataFrame
@@ -156,7 +157,8 @@ def read_table(run_folder):
     try:
         with open(os.path.join(run_folder, 'progress.txt'), encoding='utf-8') as file:
             text = file.read()
-        table = pd.read_csv(io.StringIO(text[:text.rfind('\n') + 1]), sep='\t')
+        table = pd.read_csv(io.StringIO(text[:text.rfind('\n') + 1]), sep='\t',
+                            float_precision='round_trip')
     except (OSError, ValueError) as error:      # pandas's own errors are ValueErrors, too
         raise Unreadable('progress.txt cannot be read: {}'.format(
             getattr(error, 'strerror', None) or str(error).split('\n')[0])) from None

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.files import read_table
 from kit import HERE, Run, call, refusal, run_main
 from tools import compare, diagnose, summary
 from tools.bench import recipes
@@ -144,6 +145,12 @@ def test_settings_of_other_scripts(config, here, capsys):
     table = pd.read_csv('out/figures/runs/summary.csv')
     assert table.seeds.sum() == 3
     assert set(pd.read_csv('out/figures/runs/curves.csv').run) == {'well', 'other', 'another'}
+
+
+def test_numbers_are_read_as_they_were_written(tmp_path):
+    times = [11.962704181671143] + list(np.random.RandomState(0).uniform(0, 1e4, 500))
+    write_run(tmp_path / 'run', **{name: times for name in ROWS})
+    assert read_table(str(tmp_path / 'run')).Time.tolist() == times
 
 
 def test_curves_have_every_test_of_every_run(here, capsys):
