@@ -141,6 +141,11 @@ def finished(config, table, steps=None):
     return table.TotalEnvInteracts.iloc[0] <= steps <= table.TotalEnvInteracts.iloc[-1]
 
 
+def last10_within(table, steps):
+    """METRICS['last10'] of a run's table as it was after so many steps."""
+    return METRICS['last10'](table[table.TotalEnvInteracts <= steps].AverageTestEpRet)
+
+
 def interquartile_mean(values, axis=0):
     """
     The mean of the middle half: less moved by one seed than the mean, less noisy than the median
@@ -386,9 +391,8 @@ def returns_by_task(folders, steps=None):
         if steps is None and end < max(each.iloc[-1] for each in rows):
             told.append('{}: all as they were after {:.0f} steps, where the shortest run '
                         'ends'.format(task, end))
-        returns[task] = [np.array([
-            METRICS['last10'](table[table.TotalEnvInteracts <= end].AverageTestEpRet)
-            for table in tables[task]]) for tables in of_folders]
+        returns[task] = [np.array([last10_within(table, end) for table in tables[task]])
+                         for tables in of_folders]
     if not returns:
         raise BadSetting('FOLDER', folders[-1], 'finished runs of a task that {} has, too; '
                          '{}'.format(folders[0], told[-1]))

@@ -44,10 +44,15 @@ def finish(process, code=0):
     return out, err
 
 
+def running():
+    """The processes of this machine."""
+    return [int(name) for name in os.listdir('/proc') if name.isdigit()]
+
+
 def of_sessions(leaders):
     """The processes of the sessions that `leaders` (a list of processes) lead."""
     found = []
-    for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
+    for pid in running():
         with contextlib.suppress(ProcessLookupError):
             if os.getsid(pid) in leaders:
                 found.append(pid)
@@ -65,7 +70,7 @@ def left_behind():
     folder = '/tmp/sweep-({})-'.format('|'.join(map(str, [os.getpid()] + STARTED)))
     found = {path: '' for path in glob.glob('/tmp/sweep-*') if re.match(folder, path)}
     ours = of_sessions(STARTED)
-    for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
+    for pid in running():
         with contextlib.suppress(OSError):
             with open('/proc/{}/cmdline'.format(pid), 'rb') as file:
                 text = file.read().replace(b'\0', b' ').decode(errors='replace')

@@ -131,8 +131,7 @@ def shares_of(stage, data_dir):
         if not summary.finished(config, table, steps):
             print('{}: left out; it is not finished'.format(table.attrs['folder']))
             continue
-        returns = table[table.TotalEnvInteracts <= steps].AverageTestEpRet
-        found.append((recipe, env, seed, summary.METRICS['last10'](returns) / ANCHORS[env]))
+        found.append((recipe, env, seed, summary.last10_within(table, steps) / ANCHORS[env]))
     if not found:
         raise BadSetting('data_dir', data_dir, 'a folder with finished runs of ' + stage)
     return pd.DataFrame(found, columns=['recipe', 'env', 'seed', 'share']).groupby(
