@@ -527,6 +527,8 @@ OTHERS = [
     ('python -m tools.bench.recipes final', '--recipe : expected 2 of gauss_w3e-3, gauss_w1e-2'),
     ('python -m tools.bench.recipes screen --recipe td3_w3e-3',
      '--recipe td3_w3e-3: expected none of gauss_w3e-3, gauss_w1e-2'),
+    ('python -m tools.bench.recipes screen --scores --recipe td3_w3e-3',
+     '--recipe td3_w3e-3: expected no recipe beside --scores'),
     ('python -m tools.bench.recipes all', "stage: invalid choice: 'all' (choose from"),
     ('python -m tools.bench.repeat --times 0', '--times: 0: expected a whole number of at least 1'),
     ('python -m tools.bench.repeat --times x', '--times: x: expected a whole number of at least 1'),

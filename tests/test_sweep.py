@@ -151,6 +151,11 @@ def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
     """docs/study.md has the plan; each setting that is taken back is the only one that differs."""
     runs = recipes.sweep_of(stage, names, str(tmp_path)).runs
     assert len({run.group for run in runs}) == groups
+    seeds = [run.kwargs['seed'] for run in runs]
+    assert seeds == sorted(seeds)
+    if stage == 'final':                            # a recipe's tasks together
+        assert [run.name.split('_', 1)[1] for run in runs[:8]] == (
+            [names[0] + '_s0'] * 4 + [names[1] + '_s0'] * 4)
     assert sum(run.kwargs['epochs'] * run.kwargs['steps_per_epoch'] for run in runs) == steps
     assert all((run.kwargs['lr_decay_steps'] == 1e6) == (
         stage not in ('screen', 'check') and 'constant' not in run.name) for run in runs)

@@ -2,13 +2,13 @@
 recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage.
 
     python -m tools.bench.recipes screen
-    python -m tools.bench.recipes final --recipe gauss_w3e-3 td3_w3e-3
+    python -m tools.bench.recipes final --recipe gauss_w3e-3 gauss_w1e-2
     python -m tools.bench.recipes worth --recipe gauss_w3e-3
     python -m tools.bench.recipes screen --scores
 
-A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), in
-<data dir>/<stage>/; with --scores, what has come out of it so far. Which stages there are, and why,
-is told in docs/study.md.
+A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), seed by
+seed, and recipe by recipe, in <data dir>/<stage>/; with --scores, what has come out of it so far.
+Which stages there are, and why, is told in docs/study.md.
 """
 import os
 
@@ -93,7 +93,7 @@ def sweep_of(stage, recipes, data_dir):
         raise BadSetting('recipe', recipes, '{} of {} with {}'.format(
             number or 'none', ', '.join(RECIPES), stage))
     groups = {notes.of_task(task, name): '--env {} {}'.format(task, flags).split()
-              for task in tasks.split() for name, flags in groups_of(stage, recipes).items()}
+              for name, flags in groups_of(stage, recipes).items() for task in tasks.split()}
     return notes.combined(stage, groups, ['--epochs', str(epochs), '--data-dir', data_dir,
                                           '--seed', *seeds.split()])
 
@@ -174,6 +174,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.scores:
         with ending(parser.prog):
+            if args.recipe:
+                raise BadSetting('recipe', args.recipe, 'no recipe beside --scores, which has all')
             print(scores(shares_of(args.stage, args.data_dir)).to_string(
                 index=False, na_rep='-', float_format='{:.2f}'.format))
         return
