@@ -1,6 +1,6 @@
 """
 test_docs.py: what README and docs/ say is there: links, files, commands and their flags; and
-docs/algorithm.md is what ddpg.py says.
+docs/algorithm.md is what ddpg.py says, docs/results.md's tables what the runs are.
 """
 import glob
 import os
@@ -14,6 +14,7 @@ from harness import cli
 from kit import HERE, call, run_main, tree
 from spinup.utils import plot, test_policy
 from tools import algorithm, diagnose, summary, sweep
+from tools.bench import benchmark
 
 PAGES = [os.path.join(HERE, 'README.md')] + sorted(glob.glob(os.path.join(HERE, 'docs', '*.md')))
 # What stands in the pages for a name of the reader's.
@@ -178,3 +179,18 @@ def test_the_command_tells_a_missing_step_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(algorithm, 'STEPS', algorithm.STEPS[:-1] + [('x', 'No such comment')])
     code, out, err = run_main(capsys, main=algorithm.main)
     assert (code, out) == (2, '') and err.startswith('tools.algorithm: error: ddpg.py: no comments')
+
+
+# ---- docs/results.md -----------------------------------------------------------------------------
+
+def test_the_tables_of_the_results_are_of_the_committed_runs(monkeypatch, tmp_path):
+    benchmark.main(['--tables', '--check'])
+    (tmp_path / 'docs').mkdir()
+    page = tmp_path / benchmark.PAGE
+    page.write_text(text_of(os.path.join(HERE, benchmark.PAGE)).replace('| PFRL', '| PRFL'))
+    (tmp_path / 'out').symlink_to(os.path.join(HERE, 'out'))
+    monkeypatch.setattr(benchmark, 'HERE', str(tmp_path))
+    with pytest.raises(SystemExit, match='--tables'):
+        benchmark.main(['--tables', '--check'])
+    benchmark.main(['--tables'])
+    assert page.read_text() == text_of(os.path.join(HERE, benchmark.PAGE))

@@ -18,11 +18,13 @@ import pytest
 import ray
 from rich.console import Console
 
+import ddpg
 from harness import checkpoint
 from harness.origin import provenance
+from harness.settings import defaults_of
 from kit import Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
-from tools.bench import recipes
+from tools.bench import benchmark, recipes
 from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, left_behind, output_of,
                                   run_folder, start, where)
 from tools.board import Board
@@ -141,6 +143,17 @@ def test_every_combination_is_a_run_with_its_settings():
         assert run.kwargs['batch_size'] == 32 and run.kwargs['threads'] == 1
         assert run.kwargs['time_limit_terminal'] is run.kwargs['target_networks'] is True
     assert [run.kwargs['seed'] for run in given.runs] == [7] * 8 + [8] * 8 + [9] * 8
+
+
+def test_the_benchmark_is_of_the_defaults(tmp_path):
+    runs = benchmark.sweep_of(list(benchmark.TASKS), None, str(tmp_path)).runs
+    assert len(runs) == sum(seeds for _, seeds in benchmark.TASKS.values())
+    for run in runs:
+        assert {name for name, default in defaults_of(ddpg.ddpg).items()
+                if run.kwargs[name] != default} <= {'seed', 'epochs', 'threads'}, run.name
+    some = benchmark.sweep_of(['Ant-v2', 'Pendulum-v0'], [1, 9], str(tmp_path)).runs
+    assert 'pendulum_s9' in [run.name for run in some]
+    assert [run.name for run in some][:2] == ['ant_s1', 'pendulum_s1']
 
 
 @pytest.mark.parametrize('stage, names, groups, steps', [

@@ -1,0 +1,258 @@
+"""
+benchmark.py: the default settings on every task, and the tables of docs/results.md.
+
+    python -m tools.bench.benchmark [--env Ant-v2 Hopper-v2] [--seed 3 4 5] [--data-dir out]
+    python -m tools.bench.benchmark --tables            # into docs/results.md, of out/benchmark
+    python -m tools.bench.benchmark --tables --check    # exit code 1 where they are others
+
+A sweep, seed by seed (see tools/sweep.py; the same command goes on with one that was killed), in
+<data dir>/benchmark/.
+"""
+import os
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+
+from harness.command import Parser, accepting, ending
+from harness.files import write_whole
+from harness.origin import HERE
+from harness.settings import ACCEPTED, BadSetting
+from tools import summary, sweep
+from tools.bench import notes
+
+# {task: (epochs of 5,000 steps, seeds from 0 on)}
+TASKS = {
+    'HalfCheetah-v2': (200, 5), 'Hopper-v2': (200, 3), 'Walker2d-v2': (200, 3),
+    'Swimmer-v2': (200, 3), 'Ant-v2': (200, 3),
+    'Pendulum-v0': (4, 10), 'MountainCarContinuous-v0': (20, 10),
+}
+HELD_OUT = range(3, 10)             # seeds by which nothing was chosen (docs/study.md)
+
+RUNS, PAGE = os.path.join('out', 'benchmark'), os.path.join('docs', 'results.md')
+
+# What others publish of DDPG at a million steps: {measure: {source: return, or (return, standard
+# deviation), of each of COLUMNS}}. In brackets: the tasks' version, and the number of seeds.
+COLUMNS = ['HalfCheetah', 'Hopper', 'Walker2d', 'Swimmer', 'Ant']
+PUBLISHED = {
+    'last ten': {
+        'PFRL (v2, 10)': (9751, 1577, 2098, None, 753),
+        'ChainerRL (v2, 10)': (10325, 1786, 1925, None, 774),
+        'the "LQ" benchmark (v2, 8)': (11020, 1702, 1432, 139.2, 743),
+        'Spinning Up, run by others (v2, 6)': (9996, 1731, 2044, 138.9, 592),
+        "DDPG of TD3's author, run by others (v2, 5)": (8391, 1908, 2234, 32.5, 1096),
+        '"Our DDPG" of the TD3 paper (v1, 10)': (8401, 1062, 2362, None, 564),
+        'Spinning Up, TensorFlow 1 (v3, 10; off its plots)': (
+            (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
+        'Spinning Up, PyTorch (v3, 10; off its plots)': (
+            (10110, 979), (1736, 400), (1921, 761), (136, 8), (700, 214)),
+        'CleanRL (v4, 3; returns in training)': (
+            (10374, 157), (1577, 819), (1240, 390), None, None),
+    },
+    'maximum of the mean': {
+        'nnabla-rl (v2, 3)': (10548, 3162, 4076, 98, 998),
+        'Tianshou (v3, 10)': ((11719, 466), (2197, 972), (1401, 905), (144, 7), (990, 4)),
+        'DI-engine (v3 or v2, 5)': (11334, 3516, 3443, None, None),
+        '"Our DDPG" of the TD3 paper (v1, 10)': (8577, 1860, 3098, None, 889),
+        '"DDPG" of the TD3 paper (v1, 10)': (3306, 2020, 1844, None, 1005),
+    },
+    'mean of the maxima': {
+        'PFRL (v2, 10)': (10263, 3521, 3933, None, 1532),
+        'ChainerRL (v2, 10)': (10797, 3566, 3594, None, 1505),
+    },
+}
+# No plain DDPG, so that it is not one of the others.
+SUCCESSOR = {'last ten': {'TD3 (v1, 10)': (9533, 3305, 4565, None, 4185)}}
+# {measure: the values of a task's tables, to be averaged}
+OURS = {
+    'last ten': lambda tables: [
+        summary.METRICS['last10'](table.AverageTestEpRet) for table in tables],
+    'maximum of the mean': lambda tables: [summary.max_of_mean(tables)],
+    'mean of the maxima': lambda tables: [table.AverageTestEpRet.max() for table in tables],
+}
+
+
+# ---- The runs ------------------------------------------------------------------------------------
+
+def sweep_of(tasks, seeds, data_dir):
+    """
+    The Sweep of the benchmark.
+
+    Args:
+        tasks (list of str): Of TASKS.
+        seeds (list of int): Of each task, those that it has. None: all.
+        data_dir (str): Where benchmark/ goes.
+
+    Raises:
+        BadSetting: None of the tasks has one of the seeds.
+    """
+    most = max(TASKS[task][1] for task in tasks)
+    for seed in seeds or ():
+        if seed >= most:
+            raise BadSetting('seed', seed, 'one of 0 to {}, the seeds of {}'.format(
+                most - 1, ', '.join(task for task in tasks if TASKS[task][1] == most)))
+    groups = {}
+    for task in tasks:
+        epochs, number = TASKS[task]
+        its_own = [str(seed) for seed in range(number) if seeds is None or seed in seeds]
+        if its_own:
+            groups[notes.short(task)] = ['--env', task, '--epochs', str(epochs), '--seed', *its_own]
+    return notes.combined('benchmark', groups, ['--data-dir', data_dir])
+
+
+# ---- The tables ----------------------------------------------------------------------------------
+
+def finished_runs(folder):
+    """
+    The finished runs below a folder, whatever their experiments are called.
+
+    Returns:
+        DataFrame: task (in the order of TASKS), seed, table (from `summary.table_of`), last10; a
+        row per run.
+
+    Raises:
+        BadSetting: There is none.
+    """
+    rows = [(config['env'], config['seed'], table, summary.METRICS['last10'](
+        table.AverageTestEpRet)) for config, table in summary.read_runs(folder, required=True)
+            if config['env'] in TASKS and summary.finished(config, table)]
+    if not rows:
+        raise BadSetting('FOLDER', folder, 'a folder with finished runs of the benchmark')
+    runs = pd.DataFrame(rows, columns=['task', 'seed', 'table', 'last10'])
+    runs['order'] = runs.task.map(list(TASKS).index)
+    return runs.sort_values(['order', 'seed'], kind='mergesort').drop(columns='order')
+
+
+def number(value, like=None):
+    """
+    A return as text: a whole number as it is, others with a digit behind the point where those like
+    them are small.
+    """
+    if isinstance(value, int):
+        return '{:,}'.format(value)
+    return '{:,.{}f}'.format(value, int(abs(value if like is None else like) < 500))
+
+
+def with_std(mean, std, like=None):
+    """The same of a mean and its standard deviation; of the mean alone where that is NaN."""
+    texts = [number(value, mean if like is None else like) for value in (mean, std)
+             if not np.isnan(value)]
+    return ' ± '.join(texts)
+
+
+def markdown(header, rows):
+    """A table; its rows are lists of texts."""
+    return '\n'.join('| {} |'.format(' | '.join(row)) for row in (
+        header, ['---'] * len(header), *rows)).replace('| --- |', '|---|').replace(
+            ' --- |', '---|')
+
+
+def of_tasks(runs):
+    """What the tasks have come to: `summary.over_seeds` of runs (from `finished_runs`)."""
+    rows = []
+    for task, of_task in runs.groupby('task', sort=False):
+        all_seeds, held_out = (summary.over_seeds(values.last10) for values in (
+            of_task, of_task[of_task.seed.isin(HELD_OUT)]))
+        like, tables = all_seeds['mean'], list(of_task.table)
+        rows.append([
+            task, '{:,.0f}'.format(tables[0].TotalEnvInteracts.iloc[-1]), str(len(of_task)),
+            '**{}**'.format(with_std(like, all_seeds['std'])),
+            number(all_seeds['iqm'], like) + ('' if len(of_task) < 2 else ' [{}, {}]'.format(
+                *(number(all_seeds['iqm_ci_' + end], like) for end in ('low', 'high')))),
+            with_std(held_out['mean'], held_out['std'], like) or '-',
+            number(np.mean([table.AverageTestEpRet.iloc[-1] for table in tables]), like),
+            number(summary.max_of_mean(tables), like)])
+    return markdown(['task', 'steps', 'runs', 'mean of the last ten tests ± std',
+                     'its interquartile mean [95 % CI]', 'seeds 3 to 9 alone', 'last test',
+                     'maximum of the mean'], rows)
+
+
+def of_seeds(runs):
+    """The mean of the last ten tests of each run (from `finished_runs`), by its seed."""
+    seeds = sorted(set(runs.seed))
+    rows = []
+    for task, of_task in runs.groupby('task', sort=False):
+        like = of_task.last10.mean()
+        rows.append([task] + [
+            ', '.join(number(value, like) for value in of_task[of_task.seed == seed].last10) or '-'
+            for seed in seeds])
+    return markdown(['task', *map('seed {}'.format, seeds)], rows)
+
+
+def beside(measure, runs):
+    """
+    What our runs have come to beside PUBLISHED, on COLUMNS, in one measure. The highest of each is
+    bold; the last row says how far ours is from the best of the others.
+
+    Args:
+        measure (str): Of PUBLISHED.
+        runs (DataFrame): From `finished_runs`.
+    """
+    def pair(value):                                # mean and standard deviation
+        return value if isinstance(value, tuple) else (np.nan if value is None else value, np.nan)
+
+    others = {source: list(map(pair, values)) for source, values in PUBLISHED[measure].items()}
+    of_ours = [summary.over_seeds(OURS[measure](list(runs[runs.task == column + '-v2'].table)))
+               for column in COLUMNS]
+    ours = [(found['mean'], found['std']) for found in of_ours]
+    best = np.fmax.reduce([[mean for mean, _ in pairs] for pairs in others.values()])
+    highest = np.fmax(best, [mean for mean, _ in ours])
+
+    def row(source, pairs):
+        texts = [with_std(*values) or '-' for values in pairs]
+        return [source] + ['**{}**'.format(text) if mean == top else text
+                           for text, (mean, _), top in zip(texts, pairs, highest)]
+
+    return markdown(['', *COLUMNS], [
+        row('**ours**', ours), *(row(*other) for other in others.items()),
+        ['ours, from the best of these'] + [
+            '-' if np.isnan(mean - top) else ('+' if mean > top else '') + number(mean - top, top)
+            for (mean, _), top in zip(ours, best)],
+        *(row(source, list(map(pair, values)))
+          for source, values in SUCCESSOR.get(measure, {}).items())])
+
+
+def page(text, runs):
+    """
+    docs/results.md, its `text`, with the tables of runs (from `finished_runs`) in their places,
+    each between `<!-- its name -->` and `<!-- end -->`.
+    """
+    for name, table in {'tasks': of_tasks(runs), 'seeds': of_seeds(runs),
+                        **{measure: beside(measure, runs) for measure in PUBLISHED}}.items():
+        text, found = re.subn('(<!-- {} -->\n).*?(?=<!-- end -->)'.format(name),
+                              lambda match: match.group(1) + table + '\n', text, flags=re.DOTALL)
+        assert found == 1, (name, found)
+    return text
+
+
+def main(argv=None):
+    """The command line."""
+    parser = Parser(prog='tools.bench.benchmark', description=__doc__.split('\n')[1])
+    parser.add_argument('--env', nargs='+', choices=TASKS, default=list(TASKS))
+    parser.add_argument('--seed', nargs='+', type=accepting(ACCEPTED['seed']))
+    parser.add_argument('--data-dir', default='out')
+    parser.add_argument('--tables', action='store_true',
+                        help='Write the tables of {} anew, and train nothing.'.format(PAGE))
+    parser.add_argument('--check', action='store_true',
+                        help='With --tables: only look whether they are up to date.')
+    args = parser.parse_args(argv)
+    if args.check and not args.tables:
+        parser.error('--check: expected --tables beside it')
+    if not args.tables:
+        sweep.run_command(lambda: sweep_of(args.env, args.seed, args.data_dir), parser.prog)
+        return
+    with ending(parser.prog):
+        path = os.path.join(HERE, PAGE)
+        with open(path, encoding='utf-8') as file:
+            before = file.read()
+        text = page(before, finished_runs(os.path.join(HERE, RUNS)))
+        if not args.check:
+            write_whole(path, text.encode())
+        elif text != before:
+            sys.exit('{} has other tables than {}: run python -m tools.bench.benchmark '
+                     '--tables'.format(PAGE, RUNS))
+
+
+if __name__ == '__main__':
+    main()
