@@ -59,7 +59,7 @@ def test_half_cheetah_two_processes_one_and_two_threads(tmp_path):
 
 
 def test_the_committed_run_repeats_on_its_kind_of_processor(tmp_path):
-    """HalfCheetah-v2, seed 0, by the defaults: the first epoch of the evidence in out/."""
+    """HalfCheetah-v2, seed 0: the first epoch of the evidence in out/, by its own settings."""
     committed = []
     for path in (glob.glob(os.path.join(HERE, 'out', 'benchmark', 'halfcheetah', '*', '*_s0'))
                  + glob.glob(os.path.join(HERE, 'out', 'processors', '*', '*_s0'))):
@@ -68,8 +68,8 @@ def test_the_committed_run_repeats_on_its_kind_of_processor(tmp_path):
                 committed.append(RunFolder(path))
     if not committed:
         pytest.skip('no committed run is of ' + origin.processor())
-    again = Run(tmp_path, '--env HalfCheetah-v2 --seed 0 --epochs 1'.split())
-    for run in committed:
+    for i, run in enumerate(committed):
+        again = Run(tmp_path / str(i), ['--settings', run.folder, '--epochs', '1'])
         assert {column: values[0] for column, values in run.columns.items()} == {
             column: value for column, (value,) in again.columns.items()}
 

@@ -16,8 +16,9 @@ import docstring_parser
 
 from harness import guard, run
 from harness.command import Parser, ending
-from harness.settings import (ACCEPTED, SETTINGS, BadSetting, checked_name, defaults_of,
-                              resolved)
+from harness.files import read_config
+from harness.settings import (ACCEPTED, BEFORE, BEFORE_AC_KWARGS, MAY_CHANGE, SETTINGS, BadSetting,
+                              checked_name, defaults_of, resolved)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -50,10 +51,11 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
     many = dict(nargs='+') if several else {}
     parser.add_argument('--env', metavar='ID', **many,
                         help='Environment, by its Gym id. Default: HalfCheetah-v2')
-    parser.add_argument('--settings', metavar='|'.join(SETTINGS), **many,
+    parser.add_argument('--settings', metavar='|'.join([*SETTINGS, 'RUN_FOLDER']), **many,
                         help='The values that the other flags override: the defaults below, those '
-                             'of the development notes, of the paper, of Spinning Up, or of the '
-                             "TD3 paper's DDPG. Default: default")
+                             'of the development notes, of the paper, of Spinning Up, of the TD3 '
+                             "paper's DDPG, or those of a run, its environment and seed among "
+                             'them. Default: default')
     parser.add_argument('--data-dir', metavar='FOLDER',
                         help='Where experiments go. Default: out')
     for function in (algorithm, networks_of(algorithm)):
@@ -84,10 +86,42 @@ def with_hyphens(argv):
 
 
 def named_settings(name):
-    """Keyword values by the name that --settings has for them. Raises BadSetting."""
-    if name not in SETTINGS:
-        raise BadSetting('settings', name, 'one of ' + ', '.join(SETTINGS))
-    return SETTINGS[name]
+    """
+    Keyword values by what --settings says.
+
+    Args:
+        name (str): Of SETTINGS, or the folder of a run, or its config.json: `env` and `seed` are
+            among its settings.
+
+    Raises:
+        BadSetting: There is no such one, or the command line cannot make such a run.
+    """
+    return SETTINGS[name] if name in SETTINGS else settings_of_run(name)
+
+
+def settings_of_run(path):
+    """The same of a run, by its folder or its config.json."""
+    def unusable(why):
+        return BadSetting('settings', path, 'one of {}, or the folder of a run of ddpg.py; '
+                          '{}'.format(', '.join(SETTINGS), why))
+
+    folder = os.path.dirname(path) if os.path.basename(path) == 'config.json' else path
+    config = path and read_config(folder or '.')
+    if not config:
+        raise unusable('there is no config.json with settings')
+    ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
+    if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
+        raise unusable('its config.json is of another script')
+    config = {**BEFORE, **config, 'ac_kwargs': {**BEFORE_AC_KWARGS, **ac_kwargs}}
+    unknown = sorted(set(config) - set(ACCEPTED) - MAY_CHANGE
+                     - {'env', 'actor_critic', 'ac_kwargs'}) or (
+        sorted(set(config['ac_kwargs']) - set(ACCEPTED)))
+    if unknown:
+        raise unusable('its config.json has {}, which is no setting'.format(unknown[0]))
+    own = run.own_things(config)
+    if own:
+        raise unusable('the command line cannot make one whose ' + ', and whose '.join(own))
+    return config
 
 
 def checked_exp_name(exp_name, prefix, env):
@@ -156,9 +190,9 @@ def parse_args(argv, algorithm):
     env, data_dir, exp_name, named, folder = (
         flags.pop(name, None) for name in ('env', 'data_dir', 'exp_name', 'settings', 'resume'))
     if folder is None:
-        env, data_dir, named = (default if given is None else given for given, default in (
-            (env, 'HalfCheetah-v2'), (data_dir, 'out'), (named, 'default')))
-        base = named_settings(named)
+        base = named_settings('default' if named is None else named)
+        env, data_dir = (default if given is None else given for given, default in (
+            (env, base.get('env', 'HalfCheetah-v2')), (data_dir, 'out')))
         exp_name = checked_exp_name(exp_name, 'ddpg', env)
         return (env, checked_data_dir(data_dir), exp_name,
                 keyword_arguments(algorithm, base, flags))

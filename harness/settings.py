@@ -58,6 +58,12 @@ SETTINGS = dict(
         update_every=1, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
 )
 
+# What settings were before they had a name: in the config.json of a run from then they are missing.
+BEFORE = dict(
+    env_made_by='id', env_kwargs=dict(), policy='learned', noise_final_share=1.0, update_every=1,
+    lr_decay_steps=None, target_networks=True)
+BEFORE_AC_KWARGS = dict(norm='none', activation='relu')
+
 # What may differ in config.json between a run's beginning and its going on.
 MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name', 'env_made_by'} | origin.KEYS
 

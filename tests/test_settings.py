@@ -3,6 +3,7 @@ test_settings.py: the command line. Bad input gets one line that names flag, val
 accepted, exit code 2, and nothing on disk; --help tells all defaults; run folders never collide.
 """
 import inspect
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import core
 import ddpg
 from harness import cli, run, settings
 from harness.quiet_tf import tf
+from harness.settings import BadSetting
 from kit import HERE, call, refusal
 
 MODULE = '''
@@ -172,6 +174,65 @@ def test_named_settings_are_keyword_values_that_flags_override(name):
                     '--time-limit-terminal', 'false')[3]
     assert kwargs['pi_lr'] == 0.5 and kwargs['ac_kwargs']['init'] == 'paper'
     assert kwargs['time_limit_terminal'] is False
+
+
+def config_of(tmp_path, **changes):
+    """The folder of a run whose config.json has all settings, with these changes."""
+    kwargs = parsed('--env', 'Pendulum-v0', '--seed', '7', '--hid', '48', '32', '--pi-lr', '0.5',
+                    '--epochs', '9')[3]
+    kwargs['ac_kwargs']['activation'] = 'tanh'
+    config = settings.in_json(dict(
+        kwargs, env='Pendulum-v0', env_made_by='id', actor_critic='mlp_actor_critic',
+        exp_name='such', command='ddpg.py', commit='c', code='d', versions={}, processor='p'))
+    if isinstance(changes.get('ac_kwargs'), dict):
+        changes['ac_kwargs'] = dict(config['ac_kwargs'], **changes['ac_kwargs'])
+    config = {name: value for name, value in {**config, **changes}.items() if value != 'missing'}
+    (tmp_path / 'run').mkdir(exist_ok=True)
+    (tmp_path / 'run' / 'config.json').write_text(json.dumps(config))
+    return str(tmp_path / 'run')
+
+
+def test_the_settings_of_a_run(tmp_path):
+    folder = config_of(tmp_path)
+    for path in (folder, folder + '/', folder + '/config.json'):
+        env, data_dir, exp_name, kwargs = parsed('--settings', path, '--polyak', '0.25')
+        assert (env, data_dir, exp_name) == ('Pendulum-v0', 'out', 'ddpg_pendulum-v0')
+        assert kwargs['ac_kwargs']['hidden_sizes'] == (48, 32)
+        assert kwargs['ac_kwargs']['activation'] is tf.nn.tanh
+        assert (kwargs['seed'], kwargs['epochs'], kwargs['pi_lr']) == (7, 9, 0.5)
+        assert kwargs['polyak'] == 0.25
+    env, _, _, kwargs = parsed('--settings', folder, '--env', 'Ant-v2', '--seed', '0')
+    assert env == 'Ant-v2' and kwargs['seed'] == 0 and kwargs['epochs'] == 9
+
+
+def test_what_a_run_could_not_set_is_what_it_was_then(tmp_path, monkeypatch):
+    for name in list(settings.BEFORE):
+        config_of(tmp_path, **dict({name: 'missing'}, noise_sigma=0.5))
+        kwargs = parsed('--settings', str(tmp_path / 'run'))[3]
+        assert name not in kwargs or kwargs[name] == settings.BEFORE[name]
+        assert kwargs['noise_sigma'] == 0.5
+
+
+@pytest.mark.parametrize('changes, why', [
+    (dict(env=None), 'of another script'), (dict(ac_kwargs=3), 'of another script'),
+    (dict(noise='missing'), 'of another script'),
+    (dict(noise_end=3), 'has noise_end, which is no setting'),
+    (dict(ac_kwargs=dict(skip=True)), 'has skip, which is no setting'),
+    (dict(env_made_by='function'), 'one whose environment was made by a function'),
+    (dict(actor_critic='mine'), 'one whose networks are made by a function mine'),
+    (dict(noise='Mine', ac_kwargs=dict(activation='mine')),
+     'one whose activation is a function mine, and whose noise is made by a class Mine')])
+def test_a_run_that_the_command_line_cannot_make(changes, why, tmp_path):
+    folder = config_of(tmp_path, **changes)
+    with pytest.raises(BadSetting, match='one of default, .*or the folder of a run') as bad:
+        parsed('--settings', folder)
+    assert why in str(bad.value) and bad.value.name == 'settings'
+
+
+def test_a_value_of_a_run_that_is_not_accepted(tmp_path):
+    with pytest.raises(BadSetting, match='at least 1') as bad:
+        parsed('--settings', config_of(tmp_path, batch_size=0))
+    assert bad.value.name == 'batch_size'
 
 
 def test_learning_rates_fall_or_not():

@@ -21,8 +21,8 @@ from rich.console import Console
 import ddpg
 from harness import checkpoint
 from harness.origin import provenance
-from harness.settings import defaults_of
-from kit import Run, RunFolder, refusal, run_main, wait_for
+from harness.settings import BadSetting, defaults_of
+from kit import HERE, Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
 from tools.bench import benchmark, recipes
 from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, left_behind, output_of,
@@ -180,6 +180,21 @@ def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
         assert ou['noise'] == 'ou' and whole['noise'] == 'gaussian'
         assert {name for name in ou if ou[name] != whole[name]} == {
             'noise', 'noise_sigma', 'noise_final_share'}
+
+
+def test_a_sweep_by_the_settings_of_a_run(tmp_path):
+    committed = os.path.join(HERE, 'out', 'benchmark', 'pendulum', 'pendulum', 'pendulum_s')
+    own = sweep.parse_args(['--settings', committed + '2', '--batch-size', '32', '128']).runs
+    assert [(run.env, run.kwargs['seed'], run.kwargs['epochs'], run.kwargs['batch_size'],
+             run.group) for run in own] == [
+        ('Pendulum-v0', 2, 4, 32, 'sweep_pendulum-v0_bat32'),
+        ('Pendulum-v0', 2, 4, 128, 'sweep_pendulum-v0_bat128')]
+    given = sweep.parse_args(['--settings', committed + '2', '--env', 'Ant-v2', '--seed', '0', '1'])
+    assert [(run.env, run.kwargs['seed']) for run in given.runs] == [('Ant-v2', 0), ('Ant-v2', 1)]
+    with pytest.raises(BadSetting, match='settings of one seed, or --seed beside them'):
+        sweep.parse_args(['--settings', committed + '2', committed + '3'])
+    with pytest.raises(BadSetting, match='settings of one env, or --env beside them'):
+        sweep.parse_args(['--settings', 'default', committed + '0'])
 
 
 def test_sweeps_of_several_environments_have_folders_of_their_own():

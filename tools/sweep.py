@@ -137,8 +137,15 @@ def checked_values(flags):
         BadSetting: A value is not accepted.
     """
     flags = dict(flags)
-    for name, default in dict(env='HalfCheetah-v2', settings='default', threads=1, seed=0).items():
-        flags.setdefault(name, [default])
+    base = [named_settings(name) for name in flags.setdefault('settings', ['default'])]
+    for name, default in dict(env='HalfCheetah-v2', seed=0).items():
+        if name not in flags:       # a run has its own
+            flags[name] = [settings.get(name, default) for settings in base]
+            if any(value != flags[name][0] for value in flags[name]):
+                raise BadSetting('settings', flags['settings'], 'settings of one {0}, or --{0} '
+                                 'beside them'.format(name))
+            flags[name] = flags[name][:1]
+    flags.setdefault('threads', [1])
     if 'hidden_sizes' in flags:
         flags['hidden_sizes'] = networks(flags['hidden_sizes'])
     for name, values in flags.items():
