@@ -17,7 +17,7 @@ import matplotlib
 from harness.command import Parser, accepting, ending
 from harness.settings import ACCEPTED, BadSetting
 from tools import diagnose, figures, sweep
-from tools.bench import notes
+from tools.bench import notes, study
 
 PROG = 'tools.bench.paper'
 
@@ -33,7 +33,7 @@ GROUPS = {
     'no-norm': PAPER + ' --norm none',
     'no-targets': PAPER + ' --target-networks false',
     'neither': PAPER + ' --norm none --target-networks false',
-    'default': '',
+    'default': study.THEN,
 }
 FIGURE_3 = ['paper', 'default']         # its columns
 EPISODES = 20           # that figure 3 looks at, per run

@@ -29,11 +29,11 @@ CANDIDATES = {
 }
 RECIPES = {**CANDIDATES, **{name + '_b256': flags + ' --batch-size 256'
                             for name, flags in CANDIDATES.items()}}
-FALLING = '--lr-decay-steps 1000000'
+FALLING, CONSTANT = '--lr-decay-steps 1000000', '--lr-decay-steps none'
 
 # What is taken back of a recipe: the flags that come after its own.
 TAKEN_BACK = {
-    'constant': '--lr-decay-steps none',
+    'constant': CONSTANT,
     'no-decay': '--weight-decay 0',
     'ou': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25 --noise-anneal-steps 100000',
 }
@@ -67,7 +67,7 @@ def groups_of(stage, recipes):
     if stage == 'check':
         return {'spinningup': '--settings spinningup'}
     if stage == 'screen':
-        return CANDIDATES
+        return {name: '{} {}'.format(flags, CONSTANT) for name, flags in CANDIDATES.items()}
     found = {name: '{} {}'.format(RECIPES[name], FALLING) for name in recipes}
     if stage == 'worth':
         (name, flags), = found.items()

@@ -1,5 +1,5 @@
 """
-study.py: what each default is worth: the default settings, and each one varied alone.
+study.py: what each default was worth when these were found: all of them, and each varied alone.
 
     python -m tools.bench.study [--env HalfCheetah-v2] [--seed 0 1 2] [--epochs 20] [--data-dir out]
 
@@ -14,6 +14,10 @@ from tools import sweep
 from tools.bench import notes
 
 PROG = 'tools.bench.study'
+
+# The defaults of then, where the later study (recipes.py) may replace them.
+THEN = ('--weight-decay 0 --lr-decay-steps none --noise ou --noise-sigma 0.2 '
+        '--noise-final-share 0.25 --noise-anneal-steps 100000')
 
 # {group: flags}, the most likely winners first.
 VARIED = {
@@ -41,7 +45,8 @@ def main(argv=None):
     sys.path.append(here)
     os.environ['PYTHONPATH'] = os.pathsep.join(
         filter(None, [os.environ.get('PYTHONPATH'), here]))
-    groups = {'around_' + name: words.split() for name, words in VARIED.items()}
+    groups = {'around_' + name: '{} {}'.format(THEN, words).split()
+              for name, words in VARIED.items()}
     seeds = ['0', '1', '2']
     sweep.run_command(lambda: notes.sweep_of(PROG, 'around', groups, __doc__, seeds, argv), PROG)
 
