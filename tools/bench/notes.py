@@ -59,6 +59,11 @@ def of_task(task, name):
     return '{}_{}'.format(short(task), name)
 
 
+def without_task(group):
+    """The name that `of_task` made one of a task of: 'paper'."""
+    return group.split('_', 1)[-1]
+
+
 def combined(exp_name, groups, words):
     """
     The Sweep of groups that are no product of values, seed by seed.

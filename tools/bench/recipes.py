@@ -119,7 +119,7 @@ def shares_of(stage, data_dir):
     if not os.path.isdir(folder):
         raise BadSetting('data_dir', data_dir, 'a folder that has {}/, where runs of that stage '
                          'are'.format(stage))
-    runs = [(config['exp_name'].split('_', 1)[-1], config, table)
+    runs = [(notes.without_task(config['exp_name']), config, table)
             for config, table in summary.read_runs(folder, required=True)]
     if stage == 'screen':
         runs += [('the defaults', config, table) for config, table in summary.read_runs(DEFAULTS)]
