@@ -21,7 +21,7 @@ import pytest
 from harness.files import read_table
 from kit import HERE, Run, call, refusal, run_main
 from tools import compare, diagnose, summary
-from tools.bench import recipes
+from tools.bench import benchmark, recipes
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
 
@@ -592,6 +592,34 @@ def test_scores_of_a_stage(here, capsys):
     assert '--data-dir none: expected a folder that has worth/' in refusal(
         capsys, 'worth', '--scores', '--data-dir', 'none', main=recipes.main,
         prog='tools.bench.recipes')
+
+
+# ---- The benchmark's tables ----------------------------------------------------------------------
+
+def test_tables_of_the_benchmark(here):
+    rows = dict(TotalEnvInteracts=5000 * np.arange(1, 201), Time=np.arange(1., 201))
+    for seed, last10 in enumerate([11000, 11100, 11200, 12900]):
+        returns = np.r_[[0.] * 150, [20000. + seed], [0.] * 39, last10 + np.arange(10) - 4.5]
+        write_run(here / 'out' / 'halfcheetah' / 's{}'.format(seed),
+                  dict(exp_name='any{}'.format(seed), env='HalfCheetah-v2', seed=seed, epochs=200),
+                  **rows, AverageTestEpRet=returns)
+    write_run(here / 'out' / 'ant', dict(exp_name='ant', env='Ant-v2', seed=0, epochs=200),
+              **rows, AverageTestEpRet=np.full(200, 96.))
+    write_run(here / 'out' / 'unfinished', dict(exp_name='ant', env='Ant-v2', seed=1, epochs=201),
+              **rows, AverageTestEpRet=np.full(200, 9e9))
+    runs = benchmark.finished_runs('out')
+    tasks = benchmark.of_tasks(runs).split('\n')[2:]
+    assert tasks == [
+        '| HalfCheetah-v2 | 1,000,000 | 4 | **11,550 ± 904** | 11,150 [11,000, 12,900] | 12,900 | '
+        '11,554 | 20,002 |', '| Ant-v2 | 1,000,000 | 1 | **96.0** | 96.0 | - | 96.0 | 96.0 |']
+    assert benchmark.of_seeds(runs).split('\n')[2:] == [
+        '| HalfCheetah-v2 | 11,000 | 11,100 | 11,200 | 12,900 |', '| Ant-v2 | 96.0 | - | - | - |']
+    beside = benchmark.beside('last ten', runs).split('\n')
+    assert '| **ours** | **11,550 ± 904** | - | - | - | 96.0 |' in beside
+    assert '| the "LQ" benchmark (v2, 8) | 11,020 | 1,702 | 1,432 | **139.2** | 743 |' in beside
+    assert '| ours, from the best of these | +530 | - | - | - | -1,000 |' in beside
+    assert '| TD3 (v1, 10) | 9,533 | 3,305 | **4,565** | - | 4,185 |' not in beside
+    assert '| **ours** | **20,002 ± 1** |' in benchmark.beside('mean of the maxima', runs)
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------
