@@ -9,7 +9,7 @@ from harness import truth
 from harness.quiet_tf import tf             # before all else of TensorFlow
 from harness.result import Policy
 import core
-from tensorflow.core.protobuf.config_pb2 import CallableOptions
+from tensorflow.core.protobuf.config_pb2 import CallableOptions, RunOptions
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 # A third thread would gain nothing: most of an update is a chain of operations.
@@ -32,11 +32,14 @@ def session_config(threads):
     return config
 
 
-def prepared_call(sess, fetches, feeds, operations=()):
+def prepared_call(sess, fetches, feeds, operations=(), here=False):
     """
     A function of the values of `feeds` (list of tensors) that runs `operations`.
 
     It is prepared once; Session.run, and public make_callable with feeds, prepare at every call.
+    With `here` it runs in the thread that calls it: for what is so little that handing it to a
+    thread of the session, and back, takes longer. (Only those flush denormal numbers to zero, which
+    Adam's slots have, and which are slow.)
 
     Returns:
         A function that returns {name: value} of `fetches`, {name: tensor}.
@@ -44,7 +47,8 @@ def prepared_call(sess, fetches, feeds, operations=()):
     call = sess._make_callable_from_options(CallableOptions(
         feed=[tensor.name for tensor in feeds],
         fetch=[tensor.name for tensor in fetches.values()],
-        target=[operation.name for operation in operations]))
+        target=[operation.name for operation in operations],
+        run_options=RunOptions(inter_op_thread_pool=-1 if here else 0)))
     names = list(fetches)
     return lambda *values: dict(zip(names, call(*values)))
 
@@ -73,7 +77,7 @@ class Agent:
         self.sess = tf.Session(graph=graph.x.graph, config=session_config(threads))
         self.sess.run(initialiser)
         self.sess.run(graph.targ_init)
-        self.call_act = prepared_call(self.sess, dict(a=graph.pi_o), [graph.o])
+        self.call_act = prepared_call(self.sess, dict(a=graph.pi_o), [graph.o], here=True)
         self.call_q = prepared_call(self.sess, dict(q=graph.q_test), [graph.x, graph.a])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
         feeds = [graph.x, graph.a, graph.r, graph.x2, graph.d] + self.more_feeds()
@@ -306,7 +310,7 @@ class Export:
         """
         sess = tf.Session(graph=self.graph, config=session_config(1))
         self.load(sess)
-        return prepared_call(sess, dict(pi=self.pi), [self.x]), sess.close
+        return prepared_call(sess, dict(pi=self.pi), [self.x], here=True), sess.close
 
     def close(self):
         """Give the session back."""

@@ -2,6 +2,7 @@
 test_ddpg.py: the update against NumPy, the replay buffer, the loop's episodes and time limits.
 """
 import os
+import threading
 
 import gym
 import numpy as np
@@ -348,8 +349,8 @@ def test_learning_rates_fall_in_a_line_and_a_shorter_run_is_the_beginning_of_a_l
         train, monkeypatch):
     rates, prepared_call = [], agent.prepared_call
 
-    def watched(sess, fetches, feeds, operations=()):
-        call = prepared_call(sess, fetches, feeds, operations)
+    def watched(sess, fetches, feeds, operations=(), **options):
+        call = prepared_call(sess, fetches, feeds, operations, **options)
         if not operations:
             return call
         assert [tensor.op.name for tensor in feeds[-1:]] == ['rate']
@@ -426,6 +427,15 @@ def test_the_export_plays_the_trained_policy(train, tmp_path):
     _, get_action = load_policy_and_env(str(tmp_path / 'run'))
     for x, a in zip(*transitions(replay)[:2]):
         np.testing.assert_allclose(get_action(x), a, rtol=0, atol=1e-6)
+
+
+def test_a_call_runs_in_the_thread_that_calls_it_or_in_one_of_the_session():
+    with tf.Graph().as_default(), tf.Session(config=agent.session_config(2)) as sess:
+        x = tf.placeholder(tf.int64, (), name='x')
+        thread = tf.py_func(lambda x: np.int64(threading.get_ident()), [x], tf.int64)
+        here, away = (agent.prepared_call(sess, dict(thread=thread), [x], here=here)
+                      for here in (True, False))
+        assert here(0)['thread'] == threading.get_ident() != away(0)['thread']
 
 
 def test_the_training_graph_is_final(train, monkeypatch):

@@ -43,8 +43,8 @@ def main(argv=None):
     with ending(parser.prog):
         check_spaces(make_env(args.env))
     prepared_call = agent.prepared_call
-    agent.prepared_call = lambda sess, fetches, *more: timed(
-        ' '.join(fetches), prepared_call(sess, fetches, *more))
+    agent.prepared_call = lambda sess, fetches, *more, **options: timed(
+        ' '.join(fetches), prepared_call(sess, fetches, *more, **options))
     for name in ('estimated_and_observed', 'errors', 'saturation'):
         setattr(truth, name, timed(name, getattr(truth, name)))
     start = time.perf_counter()
