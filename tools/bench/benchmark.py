@@ -64,12 +64,11 @@ PUBLISHED = {
 }
 # No plain DDPG, so that it is not one of the others.
 SUCCESSOR = {'last ten': {'TD3 (v1, 10)': (9533, 3305, 4565, None, 4185)}}
-# {measure: the values of a task's tables, to be averaged}
+# {measure: the values of a task's runs (from `finished_runs`), to be averaged}
 OURS = {
-    'last ten': lambda tables: [
-        summary.METRICS['last10'](table.AverageTestEpRet) for table in tables],
-    'maximum of the mean': lambda tables: [summary.max_of_mean(tables)],
-    'mean of the maxima': lambda tables: [table.AverageTestEpRet.max() for table in tables],
+    'last ten': lambda runs: runs.last10,
+    'maximum of the mean': lambda runs: [summary.max_of_mean(list(runs.table))],
+    'mean of the maxima': lambda runs: of_each(runs, 'best'),
 }
 
 
@@ -124,6 +123,11 @@ def finished_runs(folder):
     return runs.sort_values(['order', 'seed'], kind='mergesort').drop(columns='order')
 
 
+def of_each(runs, metric):
+    """One of `summary.METRICS` of each of the runs (from `finished_runs`), in a list."""
+    return [summary.METRICS[metric](table.AverageTestEpRet) for table in runs.table]
+
+
 def number(value, like=None):
     """
     A return as text: a whole number as it is, others with a digit behind the point where those like
@@ -143,9 +147,8 @@ def with_std(mean, std, like=None):
 
 def markdown(header, rows):
     """A table; its rows are lists of texts."""
-    return '\n'.join('| {} |'.format(' | '.join(row)) for row in (
-        header, ['---'] * len(header), *rows)).replace('| --- |', '|---|').replace(
-            ' --- |', '---|')
+    first, *others = ('| {} |'.format(' | '.join(row)) for row in (header, *rows))
+    return '\n'.join([first, '|' + '---|' * len(header), *others])
 
 
 def of_tasks(runs):
@@ -154,15 +157,16 @@ def of_tasks(runs):
     for task, of_task in runs.groupby('task', sort=False):
         all_seeds, held_out = (summary.over_seeds(values.last10) for values in (
             of_task, of_task[of_task.seed.isin(HELD_OUT)]))
-        like, tables = all_seeds['mean'], list(of_task.table)
+        like = all_seeds['mean']
         rows.append([
-            task, '{:,.0f}'.format(tables[0].TotalEnvInteracts.iloc[-1]), str(len(of_task)),
+            task, '{:,.0f}'.format(of_task.table.iloc[0].TotalEnvInteracts.iloc[-1]),
+            str(len(of_task)),
             '**{}**'.format(with_std(like, all_seeds['std'])),
             number(all_seeds['iqm'], like) + ('' if len(of_task) < 2 else ' [{}, {}]'.format(
                 *(number(all_seeds['iqm_ci_' + end], like) for end in ('low', 'high')))),
             with_std(held_out['mean'], held_out['std'], like) or '-',
-            number(np.mean([table.AverageTestEpRet.iloc[-1] for table in tables]), like),
-            number(summary.max_of_mean(tables), like)])
+            number(np.mean(of_each(of_task, 'final')), like),
+            number(summary.max_of_mean(list(of_task.table)), like)])
     return markdown(['task', 'steps', 'runs', 'mean of the last ten tests ± std',
                      'its interquartile mean [95 % CI]', 'seeds 3 to 9 alone', 'last test',
                      'maximum of the mean'], rows)
@@ -193,7 +197,7 @@ def beside(measure, runs):
         return value if isinstance(value, tuple) else (np.nan if value is None else value, np.nan)
 
     others = {source: list(map(pair, values)) for source, values in PUBLISHED[measure].items()}
-    of_ours = [summary.over_seeds(OURS[measure](list(runs[runs.task == column + '-v2'].table)))
+    of_ours = [summary.over_seeds(OURS[measure](runs[runs.task == column + '-v2']))
                for column in COLUMNS]
     ours = [(found['mean'], found['std']) for found in of_ours]
     best = np.fmax.reduce([[mean for mean, _ in pairs] for pairs in others.values()])
