@@ -6,6 +6,7 @@ import glob
 import io
 import itertools
 import json
+import logging
 import os
 import re
 import shutil
@@ -213,9 +214,22 @@ def test_names_that_would_be_the_same(refused, env_module):
     assert 'sweep_envtwo_envs-same-v0' in refused('--env', 'two_envs:Same-v0', 'two_envs:same-v0')
 
 
-def test_a_data_folder_that_cannot_be_written(refused, tmp_path):
+def test_a_data_folder_that_cannot_be_written(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, 'ray_on_this_machine', None)     # it does not get so far
     (tmp_path / 'file').write_text('kept')
     assert '--data-dir' in refused(*SHORT, '--data-dir', 'file')
+
+
+def test_a_dashboard_that_does_not_start_is_not_told(monkeypatch, capsys):
+    def init(**options):
+        services = logging.getLogger('ray._private.services')
+        services.error('Failed to start the dashboard , return code 1')
+        services.error(Exception('The last 20 lines of logs/dashboard.log'))
+        services.error('No space left')
+
+    monkeypatch.setattr(ray, 'init', init)
+    sweep.init_ray()
+    assert capsys.readouterr().err == 'No space left\n'
 
 
 # ---- One sweep, from its beginning to its end ----------------------------------------------------

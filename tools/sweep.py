@@ -14,6 +14,7 @@ that a sweep has: the same command again goes on with what is not finished.
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import re
 import signal
@@ -176,6 +177,7 @@ def combinations(exp_name, folder, flags):
     """
     varied = [name for name, values in flags.items() if len(values) > 1 and name != 'seed']
     others = {name: values for name, values in flags.items() if name != 'seed'}
+    base = {name: named_settings(name) for name in flags['settings']}
     runs, settings_of = [], {}
     for seed, *values in itertools.product(flags['seed'], *others.values()):
         chosen = dict(zip(others, values))
@@ -184,8 +186,7 @@ def combinations(exp_name, folder, flags):
             raise BadSetting('exp_name', exp_name, 'values that differ in letters and digits; two '
                              'combinations would be named ' + group)
         values = {name: value for name, value in chosen.items() if name in ACCEPTED}
-        kwargs = keyword_arguments(ddpg.ddpg, named_settings(chosen['settings']),
-                                   dict(values, seed=seed))
+        kwargs = keyword_arguments(ddpg.ddpg, base[chosen['settings']], dict(values, seed=seed))
         name = checked_name('{}_s{}'.format(group, seed))
         runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
     return runs
@@ -375,12 +376,19 @@ shutil.rmtree(folder, ignore_errors=True)
 '''
 
 
+def no_word_of_the_dashboard(record):
+    """A filter of logged records. (Ray starts a part of its dashboard whatever it is told.)"""
+    return 'dashboard' not in record.getMessage()
+
+
 def init_ray(**options):
     """
     ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s. What it starts
     hears neither SIGHUP nor SIGTERM: where a terminal closes, or `timeout` ends a command, that
     comes to all processes at once, and it is for the sweep to tell the runs, so that they save.
+    Nor does it tell, on stderr, that its dashboard did not start, for which a sweep has no use.
     """
+    logging.getLogger('ray._private.services').addFilter(no_word_of_the_dashboard)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
     try:
         ray.init(log_to_driver=False, configure_logging=False, **options)
@@ -541,11 +549,12 @@ def run_sweep(sweep):
     missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
     given_up = {}
     with contextlib.ExitStack() as stack:
-        if missing:
-            stack.enter_context(ray_on_this_machine(sweep.jobs * sweep.threads)
-                                if sweep.address is None else
-                                ray_cluster(sweep.address, sweep.threads))
+        # A cluster may be refused, and must be before the folder is made.
+        if missing and sweep.address is not None:
+            stack.enter_context(ray_cluster(sweep.address, sweep.threads))
         stack.enter_context(claimed(sweep.folder))
+        if missing and sweep.address is None:
+            stack.enter_context(ray_on_this_machine(sweep.jobs * sweep.threads))
         print('{} runs in {} groups, of which {} have finished, in {}'.format(
             len(sweep.runs), len({run.group for run in sweep.runs}),
             len(sweep.runs) - len(missing), sweep.folder), flush=True)
