@@ -614,12 +614,20 @@ def test_tables_of_the_benchmark(here):
         '11,554 | 20,002 |', '| Ant-v2 | 1,000,000 | 1 | **96.0** | 96.0 | - | 96.0 | 96.0 |']
     assert benchmark.of_seeds(runs).split('\n')[2:] == [
         '| HalfCheetah-v2 | 11,000 | 11,100 | 11,200 | 12,900 |', '| Ant-v2 | 96.0 | - | - | - |']
-    beside = benchmark.beside('last ten', runs).split('\n')
+    beside = benchmark.beside('last ten', runs, benchmark.FIVE).split('\n')
     assert '| **ours** | **11,550 ± 904** | - | - | - | 96.0 |' in beside
     assert '| the "LQ" benchmark (v2, 8) | 11,020 | 1,702 | 1,432 | **139.2** | 743 |' in beside
     assert '| ours, from the best of these | +530 | - | - | - | -1,000 |' in beside
     assert '| TD3 (v1, 10) | 9,533 | 3,305 | **4,565** | - | 4,185 |' not in beside
-    assert '| **ours** | **20,002 ± 1** |' in benchmark.beside('mean of the maxima', runs)
+    assert '| **ours** | **20,002 ± 1** |' in benchmark.beside(
+        'mean of the maxima', runs, benchmark.FIVE)
+    assert benchmark.beside('mean of the maxima', runs, benchmark.OTHERS[1:]).split('\n') == [
+        '|  | Reacher | InvertedPendulum | InvertedDoublePendulum |', '|---|---|---|---|',
+        '| **ours** | - | - | - |', '| PFRL (v2, 10) | -2.97 | **1,000** | 6,558 |',
+        '| ChainerRL (v2, 10) | **-2.92** | 902 | **7,496** |',
+        '| ours, from the best of these | - | - | - |']
+    others = benchmark.beside('last ten', runs, benchmark.OTHERS)
+    assert '"LQ"' in others and 'PyTorch' not in others and 'TD3 (v1' not in others
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------

@@ -24,42 +24,52 @@ from tools.bench import notes
 
 # {task: (epochs of 5,000 steps, seeds from 0 on)}
 TASKS = {
-    'HalfCheetah-v2': (200, 5), 'Hopper-v2': (200, 3), 'Walker2d-v2': (200, 3),
-    'Swimmer-v2': (200, 3), 'Ant-v2': (200, 3),
+    'HalfCheetah-v2': (200, 10), 'Hopper-v2': (200, 10), 'Walker2d-v2': (200, 10),
+    'Swimmer-v2': (200, 10), 'Ant-v2': (200, 10), 'Humanoid-v2': (200, 3), 'Reacher-v2': (60, 5),
+    'InvertedPendulum-v2': (60, 5), 'InvertedDoublePendulum-v2': (60, 5),
     'Pendulum-v0': (4, 10), 'MountainCarContinuous-v0': (20, 10),
 }
+# A reward that is met by chance alone, in a valley that one swings out of: noise that goes on in
+# one direction.
+OWN_FLAGS = {'MountainCarContinuous-v0': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25'}
 HELD_OUT = range(3, 10)             # seeds by which nothing was chosen (docs/study.md)
 
 RUNS, PAGE = os.path.join('out', 'benchmark'), os.path.join('docs', 'results.md')
 
 # What others publish of DDPG at a million steps: {measure: {source: return, or (return, standard
-# deviation), of each of COLUMNS}}. In brackets: the tasks' version, and the number of seeds.
-COLUMNS = ['HalfCheetah', 'Hopper', 'Walker2d', 'Swimmer', 'Ant']
+# deviation), of each of COLUMNS, from the first on}}. In brackets: the tasks' version, and the
+# number of seeds.
+FIVE = ['HalfCheetah', 'Hopper', 'Walker2d', 'Swimmer', 'Ant']
+OTHERS = ['Humanoid', 'Reacher', 'InvertedPendulum', 'InvertedDoublePendulum']
+COLUMNS = FIVE + OTHERS
 PUBLISHED = {
     'last ten': {
-        'PFRL (v2, 10)': (9751, 1577, 2098, None, 753),
-        'ChainerRL (v2, 10)': (10325, 1786, 1925, None, 774),
-        'the "LQ" benchmark (v2, 8)': (11020, 1702, 1432, 139.2, 743),
-        'Spinning Up, run by others (v2, 6)': (9996, 1731, 2044, 138.9, 592),
-        "DDPG of TD3's author, run by others (v2, 5)": (8391, 1908, 2234, 32.5, 1096),
+        'PFRL (v2, 10)': (9751, 1577, 2098, None, 753, None, -5.64, 844, 6465),
+        'ChainerRL (v2, 10)': (10325, 1786, 1925, None, 774, None, -4.88, 785, 7385),
+        'the "LQ" benchmark (v2, 8)': (11020, 1702, 1432, 139.2, 743, 1021),
+        'Spinning Up, run by others (v2, 6)': (9996, 1731, 2044, 138.9, 592, 70),
+        "DDPG of TD3's author, run by others (v2, 5)": (
+            8391, 1908, 2234, 32.5, 1096, 210, -10.6, None, 1127),
         '"Our DDPG" of the TD3 paper (v1, 10)': (8401, 1062, 2362, None, 564),
         'Spinning Up, TensorFlow 1 (v3, 10; off its plots)': (
             (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
         'Spinning Up, PyTorch (v3, 10; off its plots)': (
             (10110, 979), (1736, 400), (1921, 761), (136, 8), (700, 214)),
         'CleanRL (v4, 3; returns in training)': (
-            (10374, 157), (1577, 819), (1240, 390), None, None),
+            (10374, 157), (1577, 819), (1240, 390), None, None, None, None, 643),
     },
     'maximum of the mean': {
-        'nnabla-rl (v2, 3)': (10548, 3162, 4076, 98, 998),
-        'Tianshou (v3, 10)': ((11719, 466), (2197, 972), (1401, 905), (144, 7), (990, 4)),
-        'DI-engine (v3 or v2, 5)': (11334, 3516, 3443, None, None),
-        '"Our DDPG" of the TD3 paper (v1, 10)': (8577, 1860, 3098, None, 889),
+        'nnabla-rl (v2, 3)': (10548, 3162, 4076, 98, 998, None, -3.66, 1000, 6238),
+        'Tianshou (v3, 10)': ((11719, 466), (2197, 972), (1401, 905), (144, 7), (990, 4), None,
+                              -3.3, 1000, 8364),
+        'DI-engine (v3 or v2, 5)': (11334, 3516, 3443),
+        '"Our DDPG" of the TD3 paper (v1, 10)': (8577, 1860, 3098, None, 889, None, -4.01, 1000,
+                                                 8370),
         '"DDPG" of the TD3 paper (v1, 10)': (3306, 2020, 1844, None, 1005),
     },
     'mean of the maxima': {
-        'PFRL (v2, 10)': (10263, 3521, 3933, None, 1532),
-        'ChainerRL (v2, 10)': (10797, 3566, 3594, None, 1505),
+        'PFRL (v2, 10)': (10263, 3521, 3933, None, 1532, None, -2.97, 1000, 6558),
+        'ChainerRL (v2, 10)': (10797, 3566, 3594, None, 1505, None, -2.92, 902, 7496),
     },
 }
 # No plain DDPG, so that it is not one of the others.
@@ -96,7 +106,9 @@ def sweep_of(tasks, seeds, data_dir):
         epochs, number = TASKS[task]
         its_own = [str(seed) for seed in range(number) if seeds is None or seed in seeds]
         if its_own:
-            groups[notes.short(task)] = ['--env', task, '--epochs', str(epochs), '--seed', *its_own]
+            groups[notes.short(task)] = [
+                '--env', task, *OWN_FLAGS.get(task, '').split(), '--epochs', str(epochs),
+                '--seed', *its_own]
     return notes.combined('benchmark', groups, ['--data-dir', data_dir])
 
 
@@ -130,12 +142,13 @@ def of_each(runs, metric):
 
 def number(value, like=None):
     """
-    A return as text: a whole number as it is, others with a digit behind the point where those like
-    them are small.
+    A return as text: a whole number as it is, others with a digit behind the point, or two, where
+    those like them are small.
     """
     if isinstance(value, int):
         return '{:,}'.format(value)
-    return '{:,.{}f}'.format(value, int(abs(value if like is None else like) < 500))
+    size = abs(value if like is None else like)
+    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15))
 
 
 def with_std(mean, std, like=None):
@@ -184,37 +197,42 @@ def of_seeds(runs):
     return markdown(['task', *map('seed {}'.format, seeds)], rows)
 
 
-def beside(measure, runs):
+def beside(measure, runs, columns):
     """
-    What our runs have come to beside PUBLISHED, on COLUMNS, in one measure. The highest of each is
-    bold; the last row says how far ours is from the best of the others.
+    What our runs have come to beside PUBLISHED, in one measure. The highest of each is bold; the
+    last row says how far ours is from the best of the others.
 
     Args:
         measure (str): Of PUBLISHED.
         runs (DataFrame): From `finished_runs`.
+        columns (list of str): Of COLUMNS; who has none of them has no row.
     """
-    def pair(value):                                # mean and standard deviation
-        return value if isinstance(value, tuple) else (np.nan if value is None else value, np.nan)
-
-    others = {source: list(map(pair, values)) for source, values in PUBLISHED[measure].items()}
-    of_ours = [summary.over_seeds(OURS[measure](runs[runs.task == column + '-v2']))
-               for column in COLUMNS]
-    ours = [(found['mean'], found['std']) for found in of_ours]
-    best = np.fmax.reduce([[mean for mean, _ in pairs] for pairs in others.values()])
-    highest = np.fmax(best, [mean for mean, _ in ours])
+    def of_columns(sources):        # {source: its (mean, standard deviation) of each column}
+        found = {}
+        for source, values in sources.items():
+            values = map(dict(zip(COLUMNS, values)).get, columns)
+            found[source] = [value if isinstance(value, tuple) else
+                             (np.nan if value is None else value, np.nan) for value in values]
+        return {source: pairs for source, pairs in found.items()
+                if not np.isnan([mean for mean, _ in pairs]).all()}
 
     def row(source, pairs):
-        texts = [with_std(*values) or '-' for values in pairs]
+        texts = [with_std(*pair) or '-' for pair in pairs]
         return [source] + ['**{}**'.format(text) if mean == top else text
                            for text, (mean, _), top in zip(texts, pairs, highest)]
 
-    return markdown(['', *COLUMNS], [
+    others = of_columns(PUBLISHED[measure])
+    of_ours = [summary.over_seeds(OURS[measure](runs[runs.task == column + '-v2']))
+               for column in columns]
+    ours = [(found['mean'], found['std']) for found in of_ours]
+    best = np.fmax.reduce([[mean for mean, _ in pairs] for pairs in others.values()])
+    highest = np.fmax(best, [mean for mean, _ in ours])
+    return markdown(['', *columns], [
         row('**ours**', ours), *(row(*other) for other in others.items()),
         ['ours, from the best of these'] + [
             '-' if np.isnan(mean - top) else ('+' if mean > top else '') + number(mean - top, top)
             for (mean, _), top in zip(ours, best)],
-        *(row(source, list(map(pair, values)))
-          for source, values in SUCCESSOR.get(measure, {}).items())])
+        *(row(*successor) for successor in of_columns(SUCCESSOR.get(measure, {})).items())])
 
 
 def page(text, runs):
@@ -222,8 +240,11 @@ def page(text, runs):
     docs/results.md, its `text`, with the tables of runs (from `finished_runs`) in their places,
     each between `<!-- its name -->` and `<!-- end -->`.
     """
-    for name, table in {'tasks': of_tasks(runs), 'seeds': of_seeds(runs),
-                        **{measure: beside(measure, runs) for measure in PUBLISHED}}.items():
+    tables = {'tasks': of_tasks(runs), 'seeds': of_seeds(runs)}
+    for measure in PUBLISHED:
+        tables[measure] = beside(measure, runs, FIVE)
+        tables[measure + ', other tasks'] = beside(measure, runs, OTHERS)
+    for name, table in tables.items():
         text, found = re.subn('(<!-- {} -->\n).*?(?=<!-- end -->)'.format(name),
                               lambda match: match.group(1) + table + '\n', text, flags=re.DOTALL)
         assert found == 1, (name, found)
