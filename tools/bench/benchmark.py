@@ -20,7 +20,7 @@ from harness.files import write_whole
 from harness.origin import HERE
 from harness.settings import ACCEPTED, BadSetting
 from tools import summary, sweep
-from tools.bench import notes
+from tools.bench import notes, study
 
 # {task: (epochs of 5,000 steps, seeds from 0 on)}
 TASKS = {
@@ -31,7 +31,7 @@ TASKS = {
 }
 # A reward that is met by chance alone, in a valley that one swings out of: noise that goes on in
 # one direction.
-OWN_FLAGS = {'MountainCarContinuous-v0': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25'}
+OWN_FLAGS = {'MountainCarContinuous-v0': study.OU}
 HELD_OUT = range(3, 10)             # seeds by which nothing was chosen (docs/study.md)
 
 RUNS, PAGE = os.path.join('out', 'benchmark'), os.path.join('docs', 'results.md')

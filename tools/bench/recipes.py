@@ -18,7 +18,7 @@ import pandas as pd
 from harness.command import Parser, ending
 from harness.settings import BadSetting
 from tools import summary, sweep
-from tools.bench import notes
+from tools.bench import notes, study
 
 GAUSSIAN = '--noise gaussian --noise-sigma 0.1 --noise-final-share 1'
 CANDIDATES = {
@@ -35,7 +35,7 @@ FALLING, CONSTANT = '--lr-decay-steps 1000000', '--lr-decay-steps none'
 TAKEN_BACK = {
     'constant': CONSTANT,
     'no-decay': '--weight-decay 0',
-    'ou': '--noise ou --noise-sigma 0.2 --noise-final-share 0.25 --noise-anneal-steps 100000',
+    'ou': study.OU,
 }
 
 # {stage: (tasks, epochs, seeds, how many recipes are named with it)}

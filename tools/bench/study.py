@@ -16,8 +16,8 @@ from tools.bench import notes
 PROG = 'tools.bench.study'
 
 # The defaults of then, where the later study (recipes.py) may replace them.
-THEN = ('--weight-decay 0 --lr-decay-steps none --noise ou --noise-sigma 0.2 '
-        '--noise-final-share 0.25 --noise-anneal-steps 100000')
+OU = '--noise ou --noise-sigma 0.2 --noise-final-share 0.25 --noise-anneal-steps 100000'
+THEN = '--weight-decay 0 --lr-decay-steps none ' + OU
 
 # {group: flags}, the most likely winners first.
 VARIED = {
