@@ -194,12 +194,12 @@ class ReplayBuffer:
 @checked
 def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
          steps_per_epoch=5000, epochs=200, replay_size=int(1e6), gamma=0.99, polyak=0.005,
-         pi_lr=3e-4, q_lr=1e-3, weight_decay=0., decay_kind='times_lr', batch_size=64,
-         start_steps=10000, update_after=1000, update_every=1, lr_decay_steps=None, noise='ou',
-         noise_sigma=0.2, noise_final_share=0.25, noise_anneal_steps=100000, noise_theta=0.15,
-         noise_dt=1.0, time_limit_terminal=False, target_networks=True, policy='learned',
-         num_test_episodes=10, max_ep_len=1000, save_freq=10, threads=USEFUL_THREADS,
-         env_kwargs=dict(), logger_kwargs=dict(), resume=None):
+         pi_lr=3e-4, q_lr=1e-3, weight_decay=0.01, decay_kind='times_lr', batch_size=64,
+         start_steps=10000, update_after=1000, update_every=1, lr_decay_steps=int(1e6),
+         noise='gaussian', noise_sigma=0.1, noise_final_share=1.0, noise_anneal_steps=100000,
+         noise_theta=0.15, noise_dt=1.0, time_limit_terminal=False, target_networks=True,
+         policy='learned', num_test_episodes=10, max_ep_len=1000, save_freq=10,
+         threads=USEFUL_THREADS, env_kwargs=dict(), logger_kwargs=dict(), resume=None):
     """
     Deep Deterministic Policy Gradient.
 
@@ -215,7 +215,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         replay_size (int): Transitions that the replay buffer holds.
         gamma (float): Discount per step.
         polyak (float): The paper's tau: targ <- polyak * main + (1 - polyak) * targ. With
-            policy='random' its default is 0.02.
+            policy='random' its default is 0.02, and lr_decay_steps' and weight_decay's are none.
         pi_lr (float): Learning rate of the actor's Adam.
         q_lr (float): Learning rate of the critic's Adam.
         weight_decay (float): Weight decay of all the critic's variables, biases included.

@@ -61,8 +61,9 @@ def test_half_cheetah_two_processes_one_and_two_threads(tmp_path):
 def test_the_committed_run_repeats_on_its_kind_of_processor(tmp_path):
     """HalfCheetah-v2, seed 0: the first epoch of the evidence in out/, by its own settings."""
     committed = []
-    for path in (glob.glob(os.path.join(HERE, 'out', 'benchmark', 'halfcheetah', '*', '*_s0'))
-                 + glob.glob(os.path.join(HERE, 'out', 'processors', '*', '*_s0'))):
+    for path in sum((glob.glob(os.path.join(HERE, 'out', *folders, '*_s0')) for folders in (
+            ('benchmark', 'halfcheetah'), ('old-defaults', 'halfcheetah', '*'),
+            ('processors', '*'))), []):
         with open(os.path.join(path, 'config.json')) as file:
             if json.load(file).get('processor') == origin.processor():
                 committed.append(RunFolder(path))

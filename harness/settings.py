@@ -70,8 +70,9 @@ MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name', 'env_made_by'} | ori
 MOST_THREADS = 64       # a session makes them all at once
 
 # Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
-# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update.
-RANDOM_POLICY = dict(polyak=0.02)
+# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update. Nor does an actor
+# climb the critic's errors, against which the decay is.
+RANDOM_POLICY = dict(polyak=0.02, weight_decay=0., lr_decay_steps=None)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -303,7 +304,7 @@ def check_settings(settings):
     if checked.get('threads', 1) > MOST_THREADS:
         raise BadSetting('threads', checked['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
-    if checked.get('noise') == 'ou':
+    if checked.get('noise') in ACCEPTED['noise'].values:     # a class has a theta of its own
         most = 2 / checked['noise_dt']
         if checked['noise_theta'] > most:
             raise BadSetting('noise_theta', checked['noise_theta'], 'at most {:.4g}, 2 / noise_dt: '

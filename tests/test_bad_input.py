@@ -18,8 +18,8 @@ from harness.run import Run
 from kit import HERE, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
-from tools.bench import (benchmark, checkpoints, diagnosis, notes, paper, recipes, repeat, resume,
-                         same_bits, study, sweeps, throughput)
+from tools.bench import (benchmark, checkpoints, diagnosis, films, notes, paper, recipes, repeat,
+                         resume, same_bits, study, sweeps, throughput)
 
 # {what a command line begins with: (main, words that it is given, its name in messages)}
 COMMANDS = {
@@ -33,8 +33,8 @@ COMMANDS = {
     'python -m spinup.run': (spinup.main, [], 'spinup.run'),
 }
 COMMANDS.update({'python -m ' + module.__name__: (module.main, [], module.__name__) for module in (
-    benchmark, checkpoints, diagnosis, notes, paper, recipes, repeat, resume, same_bits, study,
-    sweeps, throughput)})
+    benchmark, checkpoints, diagnosis, films, notes, paper, recipes, repeat, resume, same_bits,
+    study, sweeps, throughput)})
 
 ODD = '''
 import gym
@@ -540,6 +540,7 @@ OTHERS = [
     ('python -m tools.bench.resume --env odd:Nan-v0', 'Nan-v0: expected an environment whose act'),
     ('python -m tools.bench.diagnosis --epochs 1.5', '--epochs: 1.5: expected a whole number'),
     ('python -m tools.bench.diagnosis --env Nothing-v0', '--env Nothing-v0: expected an environme'),
+    ('python -m tools.bench.films none', 'FOLDER none: expected a folder with runs that have a tf'),
     ('python -m tools.bench.checkpoints --saves 1', '--saves: 1: expected a whole number of at '),
     ('python -m tools.bench.same_bits', 'the following arguments are required: commit'),
     ('python -m tools.bench.same_bits HEAD --steps 1', '--steps: 1: expected a whole number of at'),

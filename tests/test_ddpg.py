@@ -376,7 +376,7 @@ def test_noise_is_reset_with_every_episode(train, monkeypatch):
     noise = ddpg.exploration.OrnsteinUhlenbeckNoise
     monkeypatch.setattr(noise, 'reset', lambda self, reset=noise.reset: (
         resets.append(0) or reset(self)))
-    train(lambda: Counter(6), epochs=2)
+    train(lambda: Counter(6), epochs=2, noise='ou')
     assert len(resets) == 1 + 40 // 6       # at its making, and after each episode, not each epoch
 
 

@@ -100,7 +100,7 @@ def test_commands_are_there_and_know_their_flags(page, capsys):
         for flag in flags_of(cli.with_hyphens(rest)):
             assert re.search(r'(?<![\w-])' + re.escape(flag) + r'(?![\w-])', text), (words, flag)
         for word in rest:           # folders of the repository's own
-            if word.startswith('out/benchmark') or word.startswith('out/study'):
+            if re.match('out/(benchmark|old-defaults|study)', word):
                 assert PLACEHOLDER.search(word) or os.path.exists(os.path.join(HERE, word)), words
 
 
@@ -121,7 +121,7 @@ def test_looking_at_the_repository_s_runs_changes_nothing_in_it(tmp_path, monkey
         return {folder: tree(os.path.join(HERE, 'out', folder)) for folder in folders}
 
     folders = sorted(set(os.listdir(os.path.join(HERE, 'out'))) & {
-        'benchmark', 'notes', 'processors', 'random', 'study'})
+        'benchmark', 'notes', 'old-defaults', 'processors', 'random', 'study'})
     (tmp_path / 'out').mkdir()
     for folder in folders:
         (tmp_path / 'out' / folder).symlink_to(os.path.join(HERE, 'out', folder))

@@ -235,7 +235,7 @@ def test_a_value_of_a_run_that_is_not_accepted(tmp_path):
 
 
 def test_learning_rates_fall_or_not():
-    assert parsed()[3]['lr_decay_steps'] is None
+    assert parsed()[3]['lr_decay_steps'] == 1000000
     assert parsed('--lr-decay-steps', '2e6')[3]['lr_decay_steps'] == 2000000
     assert parsed('--lr-decay-steps', 'none')[3]['lr_decay_steps'] is None
 
@@ -254,14 +254,16 @@ def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path, monkeypatch):
 def test_ctrl_c_keeps_the_complete_epochs(tmp_path):
     run = subprocess.Popen(
         [sys.executable, os.path.join(HERE, 'ddpg.py'), '--env', 'Pendulum-v0', '--hid', '8',
-         '--steps-per-epoch', '50', '--epochs', '100000', '--num-test-episodes', '1',
+         '--steps-per-epoch', '50', '--epochs', '20000', '--num-test-episodes', '1',
          '--data-dir', str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         universal_newlines=True,
         # A shell's background job ignores the signal, and its children would, too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     seen = ''
     while '|             Epoch |               3 |' not in seen:
-        seen += run.stdout.readline()
+        line = run.stdout.readline()
+        assert line, run.communicate()[1]       # it has ended
+        seen += line
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130 and err == ''

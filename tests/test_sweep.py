@@ -129,7 +129,7 @@ def test_the_stages_of_the_study(stage, names, groups, steps, tmp_path):
 
 
 def test_a_sweep_by_the_settings_of_a_run(tmp_path):
-    committed = os.path.join(HERE, 'out', 'benchmark', 'pendulum', 'pendulum', 'pendulum_s')
+    committed = os.path.join(HERE, 'out', 'old-defaults', 'pendulum', 'pendulum', 'pendulum_s')
     own = sweep.parse_args(['--settings', committed + '2', '--batch-size', '32', '128']).runs
     assert [(run.env, run.kwargs['seed'], run.kwargs['epochs'], run.kwargs['batch_size'],
              run.group) for run in own] == [

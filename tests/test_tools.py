@@ -477,9 +477,9 @@ def test_every_environment_is_closed(run, capsys, env_module, monkeypatch):
     assert code == 1 and out == 'closed\n' and err.count('\n') == 1 and 'OSError: it fell' in err
 
 
-# What was measured, with the default settings, of a pendulum that stands after 20,000 steps, and of
-# a cheetah's first 20,000 and 2,000 steps; trained_return is of runs in out/benchmark (pendulum_s0,
-# and the first 20,000 steps of halfcheetah_s0).
+# What was measured, with the old defaults, of a pendulum that stands after 20,000 steps, and of a
+# cheetah's first 20,000 and 2,000 steps; trained_return is of runs in out/old-defaults
+# (pendulum_s0, and the first 20,000 steps of halfcheetah_s0).
 STANDS = dict(
     q_max=288.8, return_bound=1618, trained_return=1824, here=109.9, own_target=108.7, g_std=72.34,
     batch_q=36.14, batch_target=36.19, q_size=113, g_size=77.46, q_std=76.03,

@@ -50,7 +50,7 @@ STAGES = {
 # The best published means of the last ten tests at a million steps.
 ANCHORS = {'HalfCheetah-v2': 11020, 'Hopper-v2': 1908, 'Walker2d-v2': 2362, 'Ant-v2': 1096}
 STEPS_PER_EPOCH = 5000
-DEFAULTS = os.path.join('out', 'benchmark')         # the screen's fifth candidate; made before
+OLD_DEFAULTS = os.path.join('out', 'old-defaults')  # the screen's fifth candidate; made before
 
 
 def groups_of(stage, recipes):
@@ -122,7 +122,7 @@ def shares_of(stage, data_dir):
     runs = [(notes.without_task(config['exp_name']), config, table)
             for config, table in summary.read_runs(folder, required=True)]
     if stage == 'screen':
-        runs += [('the defaults', config, table) for config, table in summary.read_runs(DEFAULTS)]
+        runs += [('the defaults', *run) for run in summary.read_runs(OLD_DEFAULTS)]
     found = []
     for recipe, config, table in runs:
         env, seed = config['env'], config['seed']
