@@ -214,11 +214,11 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         epochs (int): Number of epochs.
         replay_size (int): Transitions that the replay buffer holds.
         gamma (float): Discount per step.
-        polyak (float): The paper's tau: targ <- polyak * main + (1 - polyak) * targ. With
-            policy='random' its default is 0.02, and lr_decay_steps' and weight_decay's are none.
+        polyak (float): The paper's tau: targ <- polyak * main + (1 - polyak) * targ. By
+            policy='random': 0.02.
         pi_lr (float): Learning rate of the actor's Adam.
         q_lr (float): Learning rate of the critic's Adam.
-        weight_decay (float): Weight decay of all the critic's variables, biases included.
+        weight_decay (float): Of the critic's variables, biases too. By policy='random': 0.
         decay_kind (str): 'times_lr': w -= q_lr * weight_decay * w (PyTorch's AdamW); 'per_step':
             w -= weight_decay * w (TF contrib's AdamW, the notes); 'l2': weight_decay / 2 * |w|^2
             joins the critic's loss (the paper).
@@ -227,7 +227,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         update_after (int): Steps before the first update; from then on one update per step.
         update_every (int): Updates come so many at a time, every so many steps (Spinning Up: 50).
         lr_decay_steps (int): Steps within which both learning rates fall linearly to 0, and the
-            weight decay with them; no run may be longer. None: they stay as they are.
+            weight decay with them; no run may be longer. None, as by policy='random': they stay.
         noise (str or class): 'ou' (Ornstein-Uhlenbeck), 'gaussian', or one's own: docs/own.md.
         noise_sigma (float): Its size at first, in shares of half the action range.
         noise_final_share (float): Share of this size that is left after annealing; 1: all of it.

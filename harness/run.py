@@ -189,8 +189,8 @@ class Run:
         s = self.arguments
         self.learner, self.replay, self.process = agent, replay, process
         if self.epochs_done == s.epochs:
-            print('The run in {} has finished its {} epochs. To train on, give it more: {}'.format(
-                self.folder, s.epochs, way_on(self.folder, self.config, 2 * s.epochs)))
+            print('The run in {} has finished its {} epochs. {}'.format(
+                self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
             self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
             self.stack.callback(self.export.close)
@@ -335,14 +335,24 @@ class Run:
         with self.env.inside.bare() as env:
             self.export.save(env)
 
+    def _for_longer(self, before=''):
+        """How to train on, once all epochs are done: `before`, and what goes on; or why nothing."""
+        s = self.arguments
+        epochs = 2 * self.epochs_done
+        if s.lr_decay_steps:
+            epochs = min(epochs, s.lr_decay_steps // s.steps_per_epoch)
+        if epochs > self.epochs_done:
+            return before + way_on(self.folder, self.config, epochs)
+        return ('Its learning rates have come to 0: a longer run begins with --lr-decay-steps {}, '
+                'or none.'.format(2 * self.epochs_done * s.steps_per_epoch))
+
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
         self.stack.close()
         if not error and self.table:
-            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder,
-                                    way_on(self.folder, self.config, 2 * self.epochs_done)))
+            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder, self._for_longer()))
         if not (isinstance(error, guard.RunStopped) and self.folder):
             return
         way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)

@@ -298,9 +298,11 @@ def check_settings(settings):
     if checked.get('policy') == 'random' and checked['gamma'] == 1:
         raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
     steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)
-    if checked.get('lr_decay_steps') and steps > checked['lr_decay_steps']:
-        raise BadSetting('lr_decay_steps', checked['lr_decay_steps'],
-                         'at least {}, the steps of the run, or none'.format(steps))
+    falling = checked.get('lr_decay_steps')
+    if falling and steps > falling:
+        raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of the run, or none; a '
+                         'run that has begun keeps it, and may have {} epochs'.format(
+                             steps, falling // checked['steps_per_epoch']))
     if checked.get('threads', 1) > MOST_THREADS:
         raise BadSetting('threads', checked['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))

@@ -153,6 +153,21 @@ def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path):
     assert_same_end(run, reference)
 
 
+def test_the_command_for_a_longer_run_is_one_that_is_accepted(tmp_path, main, capsys):
+    """Told at the end, and to a --resume that has nothing to do; as far as the rates reach."""
+    folder = train_tiny(tmp_path / 'run', '--lr-decay-steps', '330')
+    ends = capsys.readouterr().out, main('--resume', folder)[1]
+    for out in ends:
+        assert 'python ddpg.py --resume {} --epochs 6\n'.format(folder) in out
+    code, _, err = main('--resume', folder, '--epochs', '7')
+    assert code == 2 and '--lr-decay-steps 330: expected at least 350' in err
+    assert 'a run that has begun keeps it, and may have 6 epochs' in err
+    code, out, _ = main('--resume', folder, '--epochs', '6')
+    assert code == 0
+    for out in (out, main('--resume', folder)[1]):
+        assert 'a longer run begins with --lr-decay-steps 600' in out and '--epochs' not in out
+
+
 @pytest.mark.parametrize('words, told', [
     ('--seed 6', '--seed 6: expected 5'), ('--gamma 0.9', '--gamma 0.9: expected 0.99'),
     ('--hid 32 25', '--hidden-sizes 32 25: expected 32 24'),

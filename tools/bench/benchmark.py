@@ -1,5 +1,5 @@
 """
-benchmark.py: the default settings on every task, and the tables of docs/results.md.
+benchmark.py: the default settings on every task (see OWN_FLAGS), and the tables of docs/results.md.
 
     python -m tools.bench.benchmark [--env Ant-v2 Hopper-v2] [--seed 3 4 5] [--data-dir out]
     python -m tools.bench.benchmark --tables            # into docs/results.md, of out/benchmark

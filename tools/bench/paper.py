@@ -8,7 +8,7 @@ paper.py: the paper's figures 2 and 3 from our own runs: what its parts are wort
 The first is a sweep per task (see tools/sweep.py; the same command goes on with one that was
 killed), in <data dir>/<task>/; at its end it draws its curves there, which are figure 2. The second
 draws figure 3, <data dir>/figure3.png, of those of the runs that have seed 0 and are the paper's or
-the defaults'. docs/paper.md has what came out.
+the old defaults'. docs/paper.md has what came out.
 """
 import os
 
@@ -41,7 +41,7 @@ EPISODES = 20           # that figure 3 looks at, per run
 
 def sweep_of(task, names, seeds, data_dir):
     """
-    The Sweep of one task. Of the defaults, which are in figure 3 alone, seed 0 is enough.
+    The Sweep of one task. Of the old defaults, which are in figure 3 alone, seed 0 is enough.
 
     Args:
         task (str): One of TASKS.
@@ -53,7 +53,7 @@ def sweep_of(task, names, seeds, data_dir):
         BadSetting: There is no such run.
     """
     if names == ['default'] and 0 not in seeds:
-        raise BadSetting('seed', seeds, '0 among them: of the defaults there is no other')
+        raise BadSetting('seed', seeds, '0 among them: of the old defaults there is no other')
     groups = {notes.of_task(task, name): GROUPS[name].split() for name in names}
     made = notes.combined(notes.short(task), groups, [
         '--env', task, *TASKS[task].split(), '--data-dir', data_dir, '--seed', *map(str, seeds)])

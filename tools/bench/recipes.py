@@ -3,7 +3,7 @@ recipes.py: one recipe for every task: the runs of docs/study.md, stage by stage
 
     python -m tools.bench.recipes screen
     python -m tools.bench.recipes final --recipe gauss_w3e-3 gauss_w1e-2
-    python -m tools.bench.recipes worth --recipe gauss_w3e-3
+    python -m tools.bench.recipes worth --recipe gauss_w1e-2
     python -m tools.bench.recipes screen --scores
 
 A sweep per stage (see tools/sweep.py; the same command goes on with one that was killed), seed by

@@ -19,23 +19,29 @@ import numpy as np
 from harness.command import Parser, accepting, ending
 from harness.origin import HERE
 from harness.settings import ACCEPTED, BadSetting, Number
+from tools.bench.study import THEN
 
+# In full what the two trees' defaults may have otherwise.
+FALLING = ('--weight-decay 0.01 --decay-kind times_lr --lr-decay-steps 1000000 '
+           '--noise gaussian --noise-sigma 0.1 --noise-final-share 1')
 SHORT = '--num-test-episodes 2 --save-freq 1 --start-steps 900 --update-after 500'
-CASES = ['--env {} --threads {} {}'.format(env, threads, SHORT)
-         for env in ('HalfCheetah-v2', 'Hopper-v2', 'Pendulum-v0', 'MountainCarContinuous-v0')
+CASES = ['--env {} --threads {} {} {}'.format(env, threads, recipe, SHORT)
+         for env, recipe in (('HalfCheetah-v2', FALLING), ('Hopper-v2', THEN),
+                             ('Pendulum-v0', FALLING), ('MountainCarContinuous-v0', THEN))
          for threads in (1, 2)] + [
     '--env HalfCheetah-v2 --settings notes --num-test-episodes 2',
-    '--env Hopper-v2 --init paper --polyak 0.001 --pi-lr 1e-4 --weight-decay 0.01 --decay-kind l2 '
-    '--noise-final-share 1 --start-steps 0 --update-after 0 --num-test-episodes 2',
+    '--env Hopper-v2 ' + THEN + ' --init paper --polyak 0.001 --pi-lr 1e-4 --weight-decay 0.01 '
+    '--decay-kind l2 --noise-final-share 1 --start-steps 0 --update-after 0 --num-test-episodes 2',
     '--env Hopper-v2 --settings paper --norm batch --threads 2 --num-test-episodes 2',
-    '--env HalfCheetah-v2 --norm batch --target-networks false ' + SHORT,
+    '--env HalfCheetah-v2 ' + THEN + ' --norm batch --target-networks false ' + SHORT,
     '--env HalfCheetah-v2 --settings spinningup --lr-decay-steps 100000 ' + SHORT,
     '--env Ant-v2 --settings td3 --weight-decay 0.003 ' + SHORT,
     '--env Pendulum-v0 --policy random --gamma 0.9 ' + SHORT,
     '--env HalfCheetah-v2 --policy random --gamma 0.9 --threads 2 ' + SHORT,
-    '--env Walker2d-v2 --noise gaussian --weight-decay 0.01 --decay-kind per_step ' + SHORT,
-    '--env Swimmer-v2 --weight-decay 0.01 --decay-kind l2 --action-layer 1 --batch-size 100 '
-    + SHORT]
+    '--env Walker2d-v2 ' + THEN + ' --noise gaussian --weight-decay 0.01 --decay-kind per_step '
+    + SHORT,
+    '--env Swimmer-v2 ' + THEN + ' --weight-decay 0.01 --decay-kind l2 --action-layer 1 '
+    '--batch-size 100 ' + SHORT]
 
 
 def trained(tree, flags, folder):

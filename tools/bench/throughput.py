@@ -82,7 +82,8 @@ def measure_ours(threads, batch, stored, norm='none'):
     with tempfile.TemporaryDirectory() as folder:
         ddpg.ddpg(env_fn, steps_per_epoch=WARM_UP + TIMED + 1, epochs=1, start_steps=WARM_UP // 2,
                   update_after=WARM_UP // 2, batch_size=batch, num_test_episodes=1, max_ep_len=1000,
-                  threads=threads, ac_kwargs=dict(norm=norm), logger_kwargs=dict(output_dir=folder))
+                  threads=threads, ac_kwargs=dict(norm=norm), logger_kwargs=dict(output_dir=folder),
+                  weight_decay=0., lr_decay_steps=None)     # as the plainer ways and the peers
     return dict(rate=clock.rate(), start_up=clock.times[0] - process_start())
 
 
@@ -204,14 +205,12 @@ def measure_parts(threads, batch, stored):
 
     from harness.agent import prepared_call, session_config
     from harness.quiet_tf import tf
-    from harness.settings import defaults_of
     import ddpg
     import noise
     env = gym.make('HalfCheetah-v2')
     env.reset()
     with tf.Graph().as_default():
-        g = ddpg.build_graph(OBS, ACT, ac_kwargs=dict(action_space=env.action_space),
-                             weight_decay=defaults_of(ddpg.ddpg)['weight_decay'])
+        g = ddpg.build_graph(OBS, ACT, ac_kwargs=dict(action_space=env.action_space))
         sess = tf.Session(config=session_config(1))
         sess.run(tf.global_variables_initializer())
     seen = dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss, LossPi=g.pi_loss,
