@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 
+import numpy as np
 import pytest
 
 import ddpg
@@ -194,3 +195,25 @@ def test_the_tables_of_the_results_are_of_the_committed_runs(monkeypatch, tmp_pa
         benchmark.main(['--tables', '--check'])
     benchmark.main(['--tables'])
     assert page.read_text() == text_of(os.path.join(HERE, benchmark.PAGE))
+
+
+def test_the_readme_s_table_is_of_the_results():
+    """Each number of README's, under the same task and beside the same source."""
+    def table(page, corner):        # {source: {task: text}} of the table with that corner
+        text = text_of(page)
+        lines = re.match(r'(\|.*\n)+', text[text.index(corner):]).group().splitlines()
+        head, _, *rows = [[cell.strip(' *') for cell in line.split('|')[1:-1]] for line in lines]
+        return {row[0].split(' (')[0].strip('*'): dict(zip(head[1:], row[1:])) for row in rows}
+
+    def mean(cell):
+        return float(re.sub(r'[* ].*|,', '', cell)) if cell != '-' else -np.inf
+
+    readme = table(PAGES[0], '| | HalfCheetah |')
+    results = table(os.path.join(HERE, benchmark.PAGE), '|  | HalfCheetah |')
+    best = readme.pop('the best published')
+    assert {'ours', 'Spinning Up, TensorFlow 1', 'Spinning Up, PyTorch'} == set(readme)
+    for source, cells in readme.items():
+        assert cells == {task: results[source][task] for task in cells}
+    others = set(results) - {'ours', 'ours, from the best of these', 'TD3'}
+    for task, cell in best.items():
+        assert mean(cell) == max(mean(results[source][task]) for source in others), task
