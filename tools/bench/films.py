@@ -5,7 +5,8 @@ films.py: a small film of each committed policy, for docs/results.md.
 
 Films the exported policy of each run below FOLDER (out/benchmark), four seconds of its
 environment's time at the most, into <group>.gif beside the run. (`python -m spinup.run test_policy
-RUN --video FILE` films one run, in full size.)
+RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarContinuous-v0 want a
+display: before the command, `xvfb-run -a`. Exit code: of the last run that could not be filmed.
 """
 import glob
 import os
@@ -72,11 +73,13 @@ def main(argv=None):
             os.path.join(args.folder, '**', 'tf1_save'), recursive=True)))
         if not runs:
             raise BadSetting('FOLDER', args.folder, 'a folder with runs that have a tf1_save')
+        code = 0
         for run in runs:
             try:
                 print('Wrote {}'.format(film(run)), flush=True)
             except subprocess.CalledProcessError as error:
-                sys.exit(error.returncode)
+                code = error.returncode
+        sys.exit(code)
 
 
 if __name__ == '__main__':
