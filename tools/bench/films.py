@@ -9,6 +9,8 @@ RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarConti
 display: before the command, `xvfb-run -a`. Exit code: of the last run that could not be filmed.
 """
 import glob
+import itertools
+import math
 import os
 import subprocess
 import sys
@@ -55,8 +57,8 @@ def film(run):
         with imageio.get_reader(full) as reader:
             fps = reader.get_meta_data()['fps']
             every = max(round(fps / FRAMES_PER_SECOND), 1)
-            frames = [small(frame) for i, frame in enumerate(reader)
-                      if i % every == 0 and i < SECONDS * fps]
+            frames = [small(frame)
+                      for frame in itertools.islice(reader, 0, math.ceil(SECONDS * fps), every)]
     write_whole(path, imageio.mimwrite(imageio.RETURN_BYTES, frames, format='gif', loop=0,
                                        duration=1000 * every / fps))
     return path
