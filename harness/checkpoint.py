@@ -24,7 +24,7 @@ from harness.files import (Locked, digest_of, digest_of_file, lock, read_config,
 from harness.origin import difference, made_by
 from harness.settings import MAY_CHANGE
 
-FORMAT = 2                        # of these files; to be raised with every change
+FORMAT = 3                        # of these files; to be raised with every change
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
 COLUMNS = ('x', 'a', 'r', 'x2', 'd')        # of the replay buffer

@@ -98,9 +98,10 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
         raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
                          'and one to test')
-    if other is not None and env is other.inside.outermost:
-        raise BadSetting('env_fn', env_fn, 'a function that makes a new environment at each call: '
-                         'there are two, one to train and one to test')
+    if other is not None and innermost(env) is innermost(other):
+        raise BadSetting('env_fn', env_fn, 'a function that makes a new environment at each call, '
+                         'not wrappers of the same one: there are two, one to train and one to '
+                         'test')
     stack.callback(closed, env)
     check_spaces(env)
     held_env = RecordedEnv(CheckedEnv(env, watch))
@@ -218,12 +219,14 @@ class Inside:
 
     Args:
         env (gym.Env): With or without wrappers.
+
+    Attributes:
+        outermost, env: The environment with all of its wrappers, and the innermost one.
+        seeds (list): That of the next reset, if there is one.
     """
 
     def __init__(self, env):
-        self.outermost = env
-        while isinstance(env, gym.Wrapper):
-            env = env.env
+        self.outermost, env = env, layers(env)[-1]
         self.env, self.new_interface, self.seeds = env, None, []
         self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
                     if hasattr(env, name)}
@@ -417,6 +420,12 @@ def layers(env):
     return found
 
 
+def innermost(env):
+    """The environment below all of its wrappers, Gym's and Gymnasium's."""
+    inner = layers(env)[-1]
+    return getattr(inner, 'unwrapped', inner)
+
+
 def generators(env):
     """
     {name: generator of random numbers}: those of an environment, of its wrappers and of their
@@ -528,10 +537,10 @@ class RecordedEnv(gym.Wrapper):
     An environment that can be brought back to where it is, in the middle of an episode.
 
     No environment can save itself in general, so this one remembers, of the running episode and of
-    the one before, what there was before its reset (random states; attributes that are numbers or
-    arrays) and the actions since: they are played again. That is exact where an episode depends on
-    nothing else, as in MuJoCo; and it is checked, by a digest of all observations, rewards and
-    ends.
+    the one before, what there was before its reset (random states; a seed that waited for it;
+    attributes that are numbers or arrays) and the actions since: they are played again. That is
+    exact where an episode depends on nothing else, as in MuJoCo; and it is checked, by a digest of
+    all observations, rewards and ends.
 
     Attributes, of the running episode: observation (the last one), ep_ret (the sum of its rewards)
     and ep_len (the number of its steps).
@@ -546,8 +555,7 @@ class RecordedEnv(gym.Wrapper):
 
     def reset(self):
         self.before = self.running
-        self.running = dict(at_reset=random_states(self.env), attributes=self._attributes(),
-                            actions=[], digest=hashlib.sha256())
+        self.running = dict(at_reset=self._surroundings(), actions=[], digest=hashlib.sha256())
         self.ep_ret, self.ep_len = 0., 0
         self.observation = self.env.reset()
         self.running['digest'].update(self.observation.tobytes())
@@ -561,12 +569,17 @@ class RecordedEnv(gym.Wrapper):
         self.ep_len += 1
         return self.observation, r, done, info
 
-    def _attributes(self):
-        return {str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])}
+    def _surroundings(self):
+        """What a reset depends on, as far as this can see."""
+        return dict(random=random_states(self.env), seeds=list(self.env.inside.seeds), attributes={
+            str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])})
 
-    def _set_attributes(self, values):
+    def _surround(self, found):
+        """Set what `_surroundings` has found. Raises DoesNotRepeat."""
+        set_random_states(self.env, found['random'])
+        self.env.inside.seeds = list(found['seeds'])
         for depth, layer in enumerate(layers(self.env)[1:]):
-            set_attributes(layer, values[str(depth)])
+            set_attributes(layer, found['attributes'][str(depth)])
 
     def get_state(self, before=True):
         """
@@ -581,7 +594,7 @@ class RecordedEnv(gym.Wrapper):
                                    digest=record['digest'].hexdigest())
 
         return dict(before=saved(self.before) if before else None, running=saved(self.running),
-                    now=random_states(self.env), attributes=self._attributes())
+                    now=self._surroundings())
 
     def set_state(self, state):
         """
@@ -596,8 +609,7 @@ class RecordedEnv(gym.Wrapper):
         for name, record in (('the last', before), ('the running', state['running'])):
             if record is None:
                 continue
-            set_random_states(self.env, record['at_reset'])
-            self._set_attributes(record['attributes'])
+            self._surround(record['at_reset'])
             self.reset()
             for a in record['actions']:
                 self.step(a)
@@ -605,5 +617,4 @@ class RecordedEnv(gym.Wrapper):
                 raise DoesNotRepeat(
                     'its environment does not repeat: the {} actions of {} episode lead to another '
                     'observation, reward or end'.format(len(record['actions']), name))
-        set_random_states(self.env, state['now'])
-        self._set_attributes(state['attributes'])
+        self._surround(state['now'])

@@ -106,8 +106,8 @@ class Run:
             stack.callback(random.setstate, random.getstate())
             stack.callback(np.random.set_state, np.random.get_state())
             self.resumed = s.resume
-            if isinstance(s.resume, str):
-                self.resumed = open_run(s.resume)
+            if isinstance(s.resume, (str, os.PathLike)):
+                self.resumed = open_run(os.fspath(s.resume))
             if self.resumed:
                 stack.callback(self.resumed.close)
             self._make_environments(stack)
@@ -219,7 +219,7 @@ class Run:
         data_dir = known.pop('data_dir', None)
         if data_dir is not None:
             known['output_dir'] = claim_run_folder(data_dir, s.logger_kwargs['exp_name'], s.seed)
-        self.folder = known['output_dir'] = (known.get('output_dir')
+        self.folder = known['output_dir'] = (os.fspath(known.get('output_dir') or '')
                                              or tempfile.mkdtemp(prefix='ddpg-'))
         self.checkpoints = claim_checkpoints(self.folder)
         self.stack.callback(self.checkpoints.close)
@@ -245,8 +245,9 @@ class Run:
         self.replay.rng.set_state(state['replay'])
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
-        self.table = Table(dict(self.arguments.logger_kwargs, output_dir=self.folder),
-                           lambda: self.t, state)
+        known = dict(self.arguments.logger_kwargs, output_dir=self.folder)
+        known.pop('data_dir', None)
+        self.table = Table(known, lambda: self.t, state)
         self.stack.callback(self.table.close)
         if self.config != read_config(self.folder):
             self.table.logger.save_config(self.config)

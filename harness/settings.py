@@ -189,8 +189,12 @@ class Activation:
 class Noise(OneOf):
     """One of the names of noise. From Python a class of one's own will do, too."""
 
+    def __str__(self):
+        return super().__str__() + ', or from Python a class'
+
     def __call__(self, value):
-        return value if callable(value) else super().__call__(value)
+        made = hasattr(value, 'get_state') and not isinstance(value, type)
+        return value if callable(value) and not made else super().__call__(value)
 
 
 class JsonObject:
@@ -308,9 +312,9 @@ def check_settings(settings):
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
     if checked.get('noise') in ACCEPTED['noise'].values:     # a class has a theta of its own
         most = 2 / checked['noise_dt']
-        if checked['noise_theta'] > most:
-            raise BadSetting('noise_theta', checked['noise_theta'], 'at most {:.4g}, 2 / noise_dt: '
-                             'beyond it the OU process diverges'.format(most))
+        if checked['noise_theta'] >= most:
+            raise BadSetting('noise_theta', checked['noise_theta'], 'below {:.4g}, 2 / noise_dt: '
+                             'from there on the OU process diverges'.format(most))
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],

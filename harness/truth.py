@@ -174,6 +174,7 @@ def held_out(env, gamma, seed, say, before_rollout):
         env.seed(int(rng.randint(2 ** 31)))
 
     found, before = [], env.get_state(before=False)
+    env.env.reset()         # some environments make their generators only then: no episode of ours
     for _ in range(STATES):
         reseed()
         env.reset()
@@ -197,7 +198,8 @@ def held_out(env, gamma, seed, say, before_rollout):
             returns.append(discounted_returns(rewards, gamma)[0])
         found.append((x, a, np.mean(returns),
                       np.std(returns, ddof=1) / np.sqrt(ROLLOUTS)))
-    before['now'] = {**random_states(env.env), **before['now']}     # some are made in a first reset
+    now = before['now']
+    now['random'] = {**random_states(env.env), **now['random']}
     env.set_state(before)
     x, a, g, standard_error = map(np.array, zip(*found))
     say('It is {:.4g} +- {:.2g} over the states, with a standard error of {:.2g} each'.format(

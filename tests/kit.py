@@ -11,8 +11,9 @@ import numpy as np
 from gym.spaces import Box
 
 import ddpg
-from harness import cli
+from harness import cli, guard
 from harness.agent import session_config
+from harness.envs import CheckedEnv, RecordedEnv
 from harness.origin import HERE
 from harness.quiet_tf import tf
 from tools.bench.trials import (CHEETAH, PENDULUM, Run, RunFolder, assert_same_end, finish,
@@ -34,6 +35,11 @@ def made_once(factory):
             made[words] = Run(factory.mktemp('alone'), list(words))
         return made[words]
     return run
+
+
+def recorded(env):
+    """An environment as ddpg() holds it."""
+    return RecordedEnv(CheckedEnv(env, guard.Watch(lambda: 'here')))
 
 
 # ---- Command lines in this process ---------------------------------------------------------------

@@ -17,8 +17,9 @@ from hypothesis import given, settings, strategies
 import ddpg
 from harness import checkpoint, files, origin, table
 from harness.checkpoint import Checkpoints, Unusable
-from harness.envs import DoesNotRepeat, RecordedEnv, make_env
-from kit import TINY_FLAGS, assert_same_end, spinup_command, train_tiny, whole_state
+from harness.envs import DoesNotRepeat, make_env
+from kit import (TINY_FLAGS, assert_same_end, recorded, spinup_command, train_tiny,
+                 whole_state)
 
 
 @pytest.fixture(scope='module')
@@ -412,7 +413,8 @@ def test_a_state_that_would_come_back_as_another_is_refused(state):
 
 
 @pytest.mark.parametrize('change, told', [
-    (lambda d: d.update(format=7), 'is of another version: format 7, not 2'),
+    (lambda d: d.update(format=7),
+     'is of another version: format 7, not {}'.format(checkpoint.FORMAT)),
     (lambda d: d['content']['config']['versions'].update(numpy='1.16'), 'numpy 1.16, not'),
     (lambda d: d['content']['config'].update(code='x', commit='c0ffee'),
      'code, that of commit c0ffee: one or more of core.py, noise.py, ddpg.py, harness/agent.py, '
@@ -480,7 +482,7 @@ def test_an_environment_comes_back_to_the_middle_of_an_episode(name):
                 seen.append(env.reset().tobytes())
         return seen
 
-    env = RecordedEnv(make_env(name))
+    env = recorded(make_env(name))
     env.seed(3)
     env.reset()
     play(env, 137, np.random.RandomState(0))
@@ -488,7 +490,7 @@ def test_an_environment_comes_back_to_the_middle_of_an_episode(name):
     arrays = {}
     tree = json.loads(checkpoint.canonical(checkpoint.without_arrays(state, arrays, '')).decode())
     expected = play(env, 200, np.random.RandomState(1))
-    again = RecordedEnv(make_env(name))
+    again = recorded(make_env(name))
     again.set_state(checkpoint.with_arrays(tree, arrays))
     assert play(again, 200, np.random.RandomState(1)) == expected
 
@@ -517,7 +519,7 @@ class Random(gym.Env):
 
 
 def test_all_kinds_of_random_generators_come_back():
-    env = RecordedEnv(gym.wrappers.TimeLimit(Random(), 100))
+    env = recorded(gym.wrappers.TimeLimit(Random(), 100))
     env.reset()
     env.reset()
     for _ in range(7):
@@ -525,7 +527,7 @@ def test_all_kinds_of_random_generators_come_back():
     state = env.get_state()
     expected = [env.step(None)[0] for _ in range(5)] + [env.reset()]
     random.seed(9), np.random.seed(9), Random.shared.seed(9)
-    again = RecordedEnv(gym.wrappers.TimeLimit(Random(), 100))
+    again = recorded(gym.wrappers.TimeLimit(Random(), 100))
     again.set_state(state)
     np.testing.assert_array_equal(
         [again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
@@ -538,7 +540,7 @@ def test_a_generator_that_is_made_in_the_first_reset_comes_back():
                 self.late = np.random.RandomState(self.np_random.randint(1000))
             return self.step(None)[0] + self.late.rand()
 
-    env, again = RecordedEnv(Late()), RecordedEnv(Late())
+    env, again = recorded(Late()), recorded(Late())
     env.reset()
     env.reset()
     state = env.get_state()
@@ -547,14 +549,14 @@ def test_a_generator_that_is_made_in_the_first_reset_comes_back():
 
 
 def test_an_environment_that_does_not_repeat_is_refused():
-    env = RecordedEnv(Random([np.random.RandomState(0)]))       # in a list: no one finds it
+    env = recorded(Random([np.random.RandomState(0)]))       # in a list: no one finds it
     env.reset()
     env.step(np.zeros(1))
     state = env.get_state()
     with pytest.raises(DoesNotRepeat, match='the 1 actions of the running episode lead to another'):
-        RecordedEnv(Random([np.random.RandomState(1)])).set_state(state)
+        recorded(Random([np.random.RandomState(1)])).set_state(state)
     with pytest.raises(DoesNotRepeat, match='other random generators'):
-        RecordedEnv(make_env('Pendulum-v0')).set_state(state)
+        recorded(make_env('Pendulum-v0')).set_state(state)
 
 
 def test_noise_comes_back():

@@ -419,14 +419,21 @@ def test_ddpg_refuses_bad_settings_before_it_writes(train, tmp_path, wrong):
 
 def test_the_export_plays_the_trained_policy(train, tmp_path):
     from spinup.utils.test_policy import load_policy_and_env
-    _, replay, _ = train(Counter, noise_sigma=0., pi_lr=0.1)
-    env, get_action = load_policy_and_env(str(tmp_path / 'run'))
-    assert isinstance(env, Counter)
-    # The last stored action came from the weights before the last update: play it by those.
-    _, replay, env = train(Counter, noise_sigma=0., update_after=1000)
-    _, get_action = load_policy_and_env(str(tmp_path / 'run'))
-    for x, a in zip(*transitions(replay)[:2]):
-        np.testing.assert_allclose(get_action(x), a, rtol=0, atol=1e-6)
+
+    def exported(**kwargs):
+        _, replay, _ = train(Counter, noise_sigma=0., pi_lr=0.1, **kwargs)
+        env, get_action = load_policy_and_env(str(tmp_path / 'run'))
+        assert isinstance(env, Counter)
+        x, a = transitions(replay)[:2]
+        return np.array([get_action(o) for o in x]), a
+
+    # The last update comes after step 20, the last one. What is played afterwards is by the same
+    # weights, where there are no more updates.
+    played, acted = exported(update_after=1000)
+    np.testing.assert_allclose(played, acted, rtol=0, atol=1e-6)
+    before, acted = exported(update_after=15, update_every=15, steps_per_epoch=20)
+    np.testing.assert_allclose(before[15:], acted[15:], rtol=0, atol=1e-6)
+    assert np.abs(before[:15] - acted[:15]).max() > 0.1, 'the actor has moved'
 
 
 def test_a_call_runs_in_the_thread_that_calls_it_or_in_one_of_the_session():

@@ -15,19 +15,14 @@ from hypothesis import given, settings, strategies as st
 
 import ddpg
 from harness import envs, guard
-from harness.envs import CheckedEnv, DoesNotRepeat, RecordedEnv
+from harness.envs import DoesNotRepeat, RecordedEnv
 from harness.run import Run
 from harness.settings import BadSetting
-from kit import RunFolder, only_run, refusal, run_main
+from kit import RunFolder, only_run, recorded, refusal, run_main
 
 SMALL = dict(epochs=1, steps_per_epoch=60, start_steps=20, update_after=30, num_test_episodes=1,
              batch_size=4, replay_size=1000, threads=1, max_ep_len=50,
              ac_kwargs=dict(hidden_sizes=(8, 8)))
-
-
-def checked(env):
-    """An environment as ddpg() holds it."""
-    return RecordedEnv(CheckedEnv(env, guard.Watch(lambda: 'here')))
 
 
 # ---- The loop and the replay buffer against what the environment saw -----------------------------
@@ -232,7 +227,7 @@ class Own(gym.Wrapper):
 
 def ends(env, steps=3):
     """(done, terminal) of the last of some steps."""
-    env = checked(env)
+    env = recorded(env)
     env.reset()
     for _ in range(steps):
         _, _, done, info = env.step(np.zeros(1, np.float32))
@@ -262,7 +257,7 @@ def test_a_shared_info_keeps_nothing_of_an_earlier_episode():
             return o, r, done, self.own
 
     for env in (TimeLimit(Shares(), 3), TimeLimit(Between(Shares()), 3)):
-        env = checked(env)
+        env = recorded(env)
         env.reset()
         for _ in range(3):
             _, _, done, info = env.step(np.zeros(1))
@@ -313,6 +308,39 @@ def test_gymnasiums_environments_train(tmp_path):
     assert tables[0]['NumTerminals'] == ('8',) and New.closed == 4
 
 
+class Early(New):
+    """It has its generator from the beginning, not from its first reset."""
+    def __init__(self):
+        self.rng = np.random.default_rng()
+
+
+@pytest.mark.parametrize('made', [New, Early])
+@pytest.mark.parametrize('before', [True, False])
+@pytest.mark.parametrize('episodes', [0, 1, 2, 3, 4])
+def test_gymnasiums_environments_come_back(made, before, episodes):
+    def play(env):
+        return [env.reset()] + [env.step(np.zeros(1))[0] for _ in range(3)]
+
+    env, again = recorded(made()), recorded(made())
+    env.seed(5)
+    for _ in range(episodes):
+        play(env)
+    state = env.get_state(before)
+    again.seed(5)                       # as a run that goes on does
+    again.set_state(state)
+    np.testing.assert_array_equal([play(env), play(env)], [play(again), play(again)])
+
+
+@pytest.mark.parametrize('made', [New, Early])
+def test_the_critic_alone_trains_in_gymnasiums_environments(made, tmp_path):
+    settings = dict(SMALL, policy='random', gamma=0.5, save_freq=1)
+    whole, part = (str(tmp_path / name) for name in ('whole', 'part'))
+    ddpg.ddpg(made, logger_kwargs=dict(output_dir=whole), **dict(settings, epochs=2))
+    ddpg.ddpg(made, logger_kwargs=dict(output_dir=part), **settings)
+    ddpg.ddpg(made, logger_kwargs=dict(output_dir=part), resume=part, **dict(settings, epochs=2))
+    RunFolder(part).assert_same_as(RunFolder(whole))
+
+
 def test_terminated_is_terminal_and_truncated_a_limit():
     class Truncated(New):
         def step(self, a):
@@ -324,7 +352,7 @@ def test_terminated_is_terminal_and_truncated_a_limit():
         env.end = end
         env.seed = None
         del env.seed
-        one = checked(env)
+        one = recorded(env)
         one.seed(0)
         one.reset()
         for _ in range(min(end, 4)):
@@ -345,7 +373,9 @@ def test_an_environment_is_left_as_it_was_made(tmp_path):
 @pytest.mark.parametrize('env_fn, said', [
     (gym.make('Pendulum-v0'), 'a function that makes an environment'),
     (7, 'a function that makes an environment'),
-    (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment')])
+    (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment'),
+    (lambda env=gym.make('Pendulum-v0').unwrapped: TimeLimit(env, 9),
+     'a function that makes a new environment at each call, not wrappers of the same one')])
 def test_what_makes_no_two_environments(env_fn, said, tmp_path):
     with pytest.raises(BadSetting, match='env_fn=.*expected ' + said):
         ddpg.ddpg(env_fn, logger_kwargs=dict(output_dir=str(tmp_path / 'run')), **SMALL)
@@ -498,13 +528,13 @@ def test_what_the_last_episode_left_is_compared_too():
             self.hidden[0] += 1
             return np.array([self.hidden[0] > 2])
 
-    env = checked(Ages())
+    env = recorded(Ages())
     for _ in range(4):
         env.reset()
         env.step(np.zeros(1))
     state = env.get_state()
     with pytest.raises(DoesNotRepeat, match='the 1 actions of the last episode lead to another'):
-        checked(Ages()).set_state(state)
+        recorded(Ages()).set_state(state)
 
 
 def test_the_test_environment_is_compared_too(tmp_path, env_module, monkeypatch, capsys):

@@ -408,8 +408,10 @@ def test_noise_of_one_s_own_falls_and_goes_on_to_the_bit(tmp_path, capsys):
 def test_noise_that_is_no_process_is_found_before_anything_is_written(tmp_path):
     with pytest.raises(AttributeError, match='get_state|reset|sigma'):
         train(tmp_path / 'run', noise=lambda scale, sigma, seed: np.zeros(1))
-    with pytest.raises(BadSetting, match='noise=pink: expected one of ou, gaussian'):
-        train(tmp_path / 'run', noise='pink')
+    for no_class, shown in (('pink', 'pink'), (GaussianNoise(np.ones(1)), r'GaussianNoise\(.*\)')):
+        with pytest.raises(BadSetting, match='noise={}: expected one of ou, gaussian, or from '
+                                             'Python a class$'.format(shown)):
+            train(tmp_path / 'run', noise=no_class)
     assert not (tmp_path / 'run').exists()
 
 

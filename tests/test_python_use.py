@@ -4,6 +4,7 @@ given back at its end, and how it goes on; and what surrounds a command: memory,
 """
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -114,6 +115,17 @@ def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys)
     assert 'made by a function' in call(capsys, '--resume', folder, '--epochs', '2')[2]
     train(folder, lambda: gym.make('Pendulum-v0'), epochs=2, resume=folder)
     assert RunFolder(folder).columns['Epoch'] == ('1', '2')
+
+
+@pytest.mark.parametrize('path', [str, lambda path: path])
+@pytest.mark.parametrize('key', ['data_dir', 'output_dir'])
+def test_a_run_goes_on_with_all_other_arguments_as_before(key, path, tmp_path):
+    """As docs/own.md has it; folders may be texts or paths."""
+    known = {'logger_kwargs': {key: path(tmp_path / 'out'), 'exp_name': 'x'}}
+    first = ddpg.ddpg('Pendulum-v0', **dict(SHORT, **known))
+    again = ddpg.ddpg('Pendulum-v0', resume=path(pathlib.Path(first.folder)),
+                      **dict(SHORT, epochs=2, **known))
+    assert again.folder == first.folder and list(again.table.Epoch) == [1, 2]
 
 
 def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys):

@@ -65,7 +65,7 @@ def refused(monkeypatch, capsys, tmp_path):
     ('--lr-decay-steps', '999999', 'at least 1000000, the steps of the run, or none'),
     ('--noise-sigma', '-1', 'at least 0'), ('--noise-final-share', '-1', 'at least 0'),
     ('--noise-anneal-steps', '0', 'at least 1'), ('--noise-theta', '-1', 'at least 0'),
-    ('--noise-theta', '2.1', 'at most 2, 2 / noise_dt'),
+    ('--noise-theta', '2.1', 'below 2, 2 / noise_dt'), ('--noise-theta', '2.0', 'below 2'),
     ('--noise-dt', '0', 'above 0'), ('--time-limit-terminal', 'maybe', 'False, True'),
     ('--num-test-episodes', '0', 'at least 1'), ('--max-ep-len', '0', 'at least 1'),
     ('--save-freq', '0', 'at least 1'), ('--threads', '0', 'at least 1'),

@@ -17,9 +17,8 @@ from gym.wrappers import TimeLimit
 import core
 import ddpg
 from harness import guard, truth
-from harness.envs import CheckedEnv, RecordedEnv
 from harness.quiet_tf import tf
-from kit import HERE, Run, RunFolder, refusal, tree
+from kit import HERE, Run, RunFolder, recorded, refusal, tree
 from spinup.utils.logx import restore_tf_graph
 from tools import diagnose
 
@@ -155,8 +154,7 @@ def test_saturation():
 # ---- The value of the uniform policy -------------------------------------------------------------
 
 def held_out(env, gamma=0.9, seed=0):
-    return truth.held_out(RecordedEnv(CheckedEnv(env, guard.Watch(lambda: ''))), gamma, seed,
-                          lambda text: None, lambda: None)
+    return truth.held_out(recorded(env), gamma, seed, lambda text: None, lambda: None)
 
 
 def test_monte_carlo_returns():
