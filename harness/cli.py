@@ -18,7 +18,7 @@ from harness import guard, run
 from harness.command import Parser, ending
 from harness.files import read_config
 from harness.settings import (ACCEPTED, BEFORE, BEFORE_AC_KWARGS, MAY_CHANGE, SETTINGS, BadSetting,
-                              checked_name, defaults_of, resolved)
+                              checked_folder, checked_name, defaults_of, resolved)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -131,13 +131,6 @@ def checked_exp_name(exp_name, prefix, env):
     return checked_name(exp_name)
 
 
-def checked_data_dir(data_dir):
-    """The folder for experiments; BadSetting where it has no name (an unset variable's, maybe)."""
-    if not data_dir:
-        raise BadSetting('data_dir', data_dir, 'a folder; . is the current one')
-    return data_dir
-
-
 def keyword_arguments(algorithm, base, flags):
     """
     All keyword arguments of `algorithm` that are settings, and ac_kwargs.
@@ -194,7 +187,7 @@ def parse_args(argv, algorithm):
         env, data_dir = (default if given is None else given for given, default in (
             (env, base.get('env', 'HalfCheetah-v2')), (data_dir, 'out')))
         exp_name = checked_exp_name(exp_name, 'ddpg', env)
-        return (env, checked_data_dir(data_dir), exp_name,
+        return (env, checked_folder('data_dir', data_dir), exp_name,
                 keyword_arguments(algorithm, base, flags))
 
     for name, value in dict(data_dir=data_dir, exp_name=exp_name, settings=named).items():

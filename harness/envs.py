@@ -104,14 +104,18 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
                          'test')
     stack.callback(closed, env)
     check_spaces(env)
-    held_env = RecordedEnv(CheckedEnv(env, watch))
+    try:
+        held_env = RecordedEnv(CheckedEnv(env, watch))
+    except (AttributeError, TypeError) as error:
+        raise BadSetting('env', env_id(env), 'an environment whose reset, step and seed can be '
+                         'replaced; ' + described_error(error)) from None
     stack.callback(held_env.inside.take_out)
     return held_env
 
 
 def closed(env):
     """Close an environment. One that cannot be closed must not hide how the run has ended."""
-    with contextlib.suppress(Exception):        # an environment's own code can raise anything
+    with contextlib.suppress(Exception, SystemExit):        # an environment's own: it can be any
         env.close()
 
 
@@ -124,6 +128,8 @@ def env_id(env):
 # ------------------------------------------------------------------------------------------------
 # Spaces
 # ------------------------------------------------------------------------------------------------
+
+LARGEST_REWARD = float(np.finfo(np.float32).max)       # in the replay buffer and the graph
 
 # Actions enter the critic as they are: beyond this its values leave float32 within a few updates.
 LARGEST_BOUND = 1e6
@@ -347,7 +353,7 @@ class CheckedEnv(gym.Wrapper):
                 if own is not self.action_space and own is not self.observation_space:
                     own.seed(seed)
             return self.env.seed(seed)
-        except Exception as error:      # an environment's own code can raise anything
+        except (Exception, SystemExit) as error:        # an environment's own: it can be any
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None
 
@@ -371,6 +377,11 @@ class CheckedEnv(gym.Wrapper):
             self._fault('its done is {}: expected True or False', done)
         if not isinstance(info, dict):
             self._fault('its info is {}: expected a dict', info)
+        if np.ndim(info.get(LIMIT, False)):
+            self._fault('its info has a ' + LIMIT + ' of {}: expected True or False', info[LIMIT])
+        if LARGEST_REWARD < abs(r) < np.inf:
+            raise NotFinite('the reward {} is beyond what float32 holds, {}'.format(
+                str(r)[:20], self.watch.when()))
         self.watch.finite(observation=o, reward=float(r))
         own = dict(info)
         # A wrapper may give one and the same dict at every step: nothing of this one stays in it.
@@ -380,7 +391,7 @@ class CheckedEnv(gym.Wrapper):
     def _call(self, method, *args):
         try:
             return method(*args)
-        except Exception as error:      # an environment's own code can raise anything
+        except (Exception, SystemExit) as error:        # an environment's own: it can be any
             where = traceback.extract_tb(error.__traceback__)[-1]
             raise EnvironmentFault('the environment raised {}: {} {} (line {} of {}, in {})'.format(
                 type(error).__name__, ' '.join(str(error).split()), self.watch.when(), where.lineno,
@@ -389,7 +400,7 @@ class CheckedEnv(gym.Wrapper):
     def _observation(self, o):
         try:
             copy = np.array(o, np.float32)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             copy = None
         expected = self.observation_space.shape
         if copy is None or copy.shape != expected:

@@ -106,8 +106,8 @@ class Run:
             stack.callback(random.setstate, random.getstate())
             stack.callback(np.random.set_state, np.random.get_state())
             self.resumed = s.resume
-            if isinstance(s.resume, (str, os.PathLike)):
-                self.resumed = open_run(os.fspath(s.resume))
+            if s.resume is not None and not isinstance(s.resume, checkpoint.Checkpoints):
+                self.resumed = open_run(s.resume)
             if self.resumed:
                 stack.callback(self.resumed.close)
             self._make_environments(stack)
@@ -392,8 +392,8 @@ def check_memory(s, obs_dim, act_dim):
         if 4 * numbers > there_is:
             value = s.ac_kwargs[name] if name in s.ac_kwargs else getattr(s, name)
             raise BadSetting(name, list(value) if isinstance(value, tuple) else value,
-                             'what fits into memory; it takes {:.0f} GB, and there are '
-                             '{:.1f}'.format(4 * numbers / 1e9, there_is / 1e9))
+                             'what fits into memory; it takes {:.0f} GB, and there are {:.1f}'
+                             .format(4 * min(numbers, 10 ** 300) / 1e9, there_is / 1e9))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -432,7 +432,9 @@ def open_run(folder):
     if not folder:
         raise cannot_resume(folder, '. is the current one')
     try:
-        return checkpoint.Checkpoints(folder, resume=True)
+        return checkpoint.Checkpoints(os.fspath(folder), resume=True)
+    except TypeError:
+        raise cannot_resume(folder, 'this is no path') from None
     except (checkpoint.Unusable, OSError) as why:
         raise cannot_resume(folder, why) from None
 

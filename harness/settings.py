@@ -335,6 +335,28 @@ def checked_name(exp_name):
     return exp_name
 
 
+def checked_folder(name, folder):
+    """A folder for runs, as it is given; BadSetting where nothing could be loaded from there."""
+    if not folder or re.search(r'[][*?\\]', os.fsdecode(folder)):
+        raise BadSetting(name, folder, 'a folder; . is the current one' if not folder else 'a '
+                         'folder without * ? [ ] \\ in its path, where TensorFlow finds no files')
+    return folder
+
+
+def check_logger_kwargs(known, new):
+    """Check the logger_kwargs (dict) of a run, a new one or one that goes on. BadSetting."""
+    folders = [known[name] for name in ('output_dir', 'data_dir') if known.get(name) is not None]
+    if not (set(known) <= {'output_dir', 'data_dir', 'exp_name', 'output_fname'}
+            and all(isinstance(folder, (str, os.PathLike)) for folder in folders)
+            and isinstance(known.get('exp_name'), (str, type(None)))
+            and known.get('output_fname', 'progress.txt') == 'progress.txt'):
+        raise BadSetting('logger_kwargs', known, 'output_dir or data_dir, a folder; exp_name, a '
+                         'text; output_fname, progress.txt, and nothing else')
+    for name in ('output_dir', 'data_dir'):
+        if new and known.get(name) is not None:
+            checked_folder(name, known[name])
+
+
 def defaults_of(function):
     """{keyword: default} of those keyword arguments of `function` that are settings."""
     parameters = inspect.signature(function).parameters.values()
@@ -360,6 +382,7 @@ def resolved(algorithm, given):
     for name in ('ac_kwargs', 'logger_kwargs'):
         if not isinstance(given.get(name, {}), dict):
             raise BadSetting(name, given[name], 'a dict of keyword arguments')
+    check_logger_kwargs(given.get('logger_kwargs', {}), new=given.get('resume') is None)
     random_policy = str(given.get('policy')).lower() == 'random'
     kwargs = {**defaults_of(algorithm), **(RANDOM_POLICY if random_policy else {}), **given}
     ac_kwargs = {**defaults_of(actor_critic), **given.get('ac_kwargs', {})}

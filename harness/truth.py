@@ -139,7 +139,7 @@ STATES, ROLLOUTS, LAST_WEIGHT = 64, 24, 0.01
 FIRST_STEPS = 100       # of an episode, where the states are from
 
 
-def held_out(env, gamma, seed, say, before_rollout):
+def held_out(env, gamma, seed, say, before_step):
     """
     The truth for a critic of the uniform random policy: Monte-Carlo returns from held-out states.
 
@@ -152,7 +152,7 @@ def held_out(env, gamma, seed, say, before_rollout):
         gamma (float): Discount per step, below 1.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.
-        before_rollout (function): Called before each; what it raises ends all.
+        before_step (function): Called before each step of a rollout; what it raises ends all.
 
     Returns:
         dict: x (STATES, obs_dim), a (STATES, act_dim), and of the rollouts' discounted returns g,
@@ -184,7 +184,7 @@ def held_out(env, gamma, seed, say, before_rollout):
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
-            before_rollout()
+            before_step()
             try:
                 env.set_state(state)
             except DoesNotRepeat as why:
@@ -192,6 +192,7 @@ def held_out(env, gamma, seed, say, before_rollout):
             reseed()
             rewards, done = [], False
             while not done and len(rewards) < horizon:
+                before_step()
                 _, r, done, info = env.step(uniform() if rewards else a)
                 done = terminal(done, info)
                 rewards.append(r)

@@ -180,12 +180,18 @@ COMBINATIONS = [
     ('python ddpg.py --policy RANDOM --gamma 1e0', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --env Pendulum-v0 --replay-size 1e15', '--replay-size 1000000000000000: '
      'expected what fits into memory'),
+    ('python ddpg.py --env Pendulum-v0 --replay-size 1e308', ' GB, and there are '),
+    ('python ddpg.py --env Pendulum-v0 --hid 1e160 1e160', '--hidden-sizes 1000'),
+    ('python -m tools.sweep --env Pendulum-v0 Reacher-v2 --replay-size 1e5 1e15',
+     '--replay-size 1000000000000000: expected what fits into memory'),
     ('python ddpg.py --env Pendulum-v0 --hid 1e7 1e7',
      '--hidden-sizes 10000000 10000000: expected'),
     ('python ddpg.py --env Pendulum-v0 --batch-size 1e13 --replay-size 1e13', 'fits into memory'),
 ]
 
 NAMES = [
+    ("python ddpg.py --data-dir 'a[1]'", '--data-dir a[1]: expected a folder without * ? [ ]'),
+    ("python -m tools.sweep --data-dir 'a*'", '--data-dir a*: expected a folder without * ? [ ]'),
     ('python ddpg.py --exp-name .', '--exp-name .: expected letters, digits'),
     ('python ddpg.py --exp-name ..', '--exp-name ..: expected letters, digits'),
     ('python ddpg.py --exp-name=-x', '--exp-name -x: expected letters, digits'),
@@ -500,6 +506,7 @@ PLOT = [
     ('python -m spinup.run plot run --output f', '--output f: expected a name that ends in one of'),
     ("python -m spinup.run plot run --output ''", '--output : expected a name that ends in one of'),
     ('python -m spinup.run plot run --output f.doc', '--output f.doc: expected a name that ends'),
+    ('python -m spinup.run plot run --output f.pgf', '--output f.pgf: expected a name that ends'),
     ('python -m spinup.run plot run --output .png', '--output .png: expected a name that ends in'),
     ('python -m spinup.run plot run --output missing/f.png', '--output missing/f.png: cannot be'),
     ('python -m spinup.run plot run --output folder.png', '--output folder.png: cannot be written'),

@@ -41,7 +41,13 @@ class Bad(gym.Env):
         if self.steps >= 70:
             if self.wrong == 'raises':
                 raise KeyError('the wheels\\ncame off')
+            if self.wrong == 'exits':
+                raise SystemExit(0)
             o, r, done, info = dict(
+                huge_observation=([10 ** 400, 0, 0], r, done, info),
+                huge_reward=(o, -10 ** 400, done, info),
+                reward_beyond_float32=(o, 1e39, done, info),
+                limits=(o, r, done, {'TimeLimit.truncated': np.array([True, False])}),
                 nan_observation=([np.nan, 0, 0], r, done, info),
                 nan_reward=(o, np.nan, done, info),
                 infinite_reward=(o, np.float32('-inf'), done, info),
@@ -57,9 +63,10 @@ class Bad(gym.Env):
             return o, r, done, False, info
         return o, r, done, info
 
-WAYS = """raises nan_observation nan_reward infinite_reward exploding_reward shape column ragged
-          none reward_array reward_none reward_text reward_complex reward_int done_array done_none
-          info reset five never_ends""".split()
+WAYS = """raises exits huge_observation huge_reward reward_beyond_float32 limits nan_observation
+          nan_reward infinite_reward exploding_reward shape column ragged none reward_array
+          reward_none reward_text reward_complex reward_int done_array done_none info reset five
+          never_ends""".split()
 for wrong in WAYS:
     gym.register('Bad-{}-v0'.format(wrong), entry_point=lambda wrong=wrong: Bad(wrong),
                  max_episode_steps=45 if wrong not in ('never_ends', 'five') else None)
@@ -88,6 +95,11 @@ def train(tmp_path, monkeypatch, capsys, env_module):
 
 @pytest.mark.parametrize('wrong, code, told', [
     ('raises', 1, "raised KeyError: 'the wheels"),
+    ('exits', 1, 'raised SystemExit: 0 at step 70'),
+    ('huge_observation', 1, 'observation is [10000'),
+    ('huge_reward', 3, 'reward -1000000000000000000 is beyond what float32 holds'),
+    ('reward_beyond_float32', 3, 'the reward 1e+39 is beyond what float32 holds'),
+    ('limits', 1, 'TimeLimit.truncated of an array of shape (2,): expected True or False'),
     ('nan_observation', 3, 'observation is not finite'),
     ('nan_reward', 3, 'reward is not finite'), ('infinite_reward', 3, 'reward is not finite'),
     ('exploding_reward', 3, 'LossQ is not finite'),

@@ -16,7 +16,7 @@ import pytest
 
 import core
 import ddpg
-from harness import cli, files, guard, origin
+from harness import cli, files, guard, origin, truth
 from harness.quiet_tf import tf
 from harness.settings import BadSetting
 from kit import HERE, RunFolder, call, finish, only_run, refusal, run_main, start, tree
@@ -117,6 +117,21 @@ def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys)
     assert RunFolder(folder).columns['Epoch'] == ('1', '2')
 
 
+@pytest.mark.parametrize('known', [
+    dict(foo=1), dict(output_fname='log.txt'), dict(exp_name=object()), dict(output_dir=5),
+    dict(output_dir=b'run'), dict(data_dir='', exp_name='x'), dict(output_dir='a[1]')])
+def test_other_logger_kwargs_are_refused(known, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadSetting, match='(logger_kwargs|data_dir|output_dir)=.*: expected '):
+        ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(dict(output_dir='run'), **known), **SHORT)
+    assert not os.listdir('.')
+
+
+def test_what_is_no_folder_is_not_resumed(tmp_path):
+    with pytest.raises(BadSetting, match='resume=5: expected the folder of a run'):
+        train(tmp_path / 'run', resume=5)
+
+
 @pytest.mark.parametrize('path', [str, lambda path: path])
 @pytest.mark.parametrize('key', ['data_dir', 'output_dir'])
 def test_a_run_goes_on_with_all_other_arguments_as_before(key, path, tmp_path):
@@ -189,7 +204,7 @@ def test_an_interrupt_in_python_saves(tmp_path, capsys):
 
 
 def test_an_interrupt_while_the_truth_is_measured_ends_at_once(tmp_path, capsys):
-    resets = []
+    resets, steps = [], []
 
     class Interrupting(gym.Wrapper):
         def reset(self):
@@ -198,9 +213,13 @@ def test_an_interrupt_while_the_truth_is_measured_ends_at_once(tmp_path, capsys)
                 os.kill(os.getpid(), signal.SIGINT)
             return self.env.reset()
 
+        def step(self, a):
+            steps.append(len(resets))
+            return self.env.step(a)
+
     with pytest.raises(guard.Interrupted, match='SIGINT at step 0'):
         train(tmp_path / 'run', lambda: Interrupting(gym.make('Pendulum-v0')), policy='random')
-    assert len(resets) < 33
+    assert len(resets) < 33 and steps.count(len(resets)) <= truth.FIRST_STEPS, 'no rollout'
     assert 'SIGINT at step 0. Nothing has been trained yet.' in capsys.readouterr().out
 
 

@@ -739,6 +739,16 @@ def test_datasets(runs):
         plot.get_all_datasets([runs + '/a'], legend=['one'])
 
 
+def test_names_are_drawn_as_they_are(runs):
+    plt.switch_backend('Agg')
+    figure = plt.figure()
+    plot.plot_data(plot.get_all_datasets([runs + '/alpha', runs + '/beta'], ['_old', 'a$_$b']))
+    figure.canvas.draw()
+    texts = plt.gca().get_legend().get_texts()
+    assert [text.get_text() for text in texts] == [' _old', r'a\$_\$b']
+    plt.close('all')
+
+
 def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
     plt.switch_backend('Agg')
     plt.figure()
@@ -755,7 +765,8 @@ def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
     np.testing.assert_allclose(plt.gca().lines[0].get_data()[1],
                                [1500] + list(range(2000, 10000, 1000)) + [9500])
     plt.figure()
-    plot.plot_data(plot.get_all_datasets([runs + '/beta']), smooth=25)    # wider than the run
+    for wider in (25, 10 ** 20):        # than the run
+        plot.plot_data(plot.get_all_datasets([runs + '/beta']), smooth=wider)
     plt.close('all')
 
 

@@ -428,6 +428,12 @@ def emptied(run):
     (run / 'vars.pkl').write_bytes(b'')
 
 
+def test_numbers_that_are_text_in_a_config_are_numbers(run):
+    change_config(run, gamma='0.9', max_ep_len='100')
+    config, _ = diagnose.read('run')
+    assert config['gamma'] == 0.9 and config['max_ep_len'] == 100
+
+
 @pytest.mark.parametrize('damage, said', [
     (of_a_function, 'a run folder whose vars.pkl can be loaded here; '),
     (emptied, 'a run folder whose vars.pkl can be loaded here; EOFError'),

@@ -185,7 +185,7 @@ def read(folder):
     for name in set(SETTINGS) & set(ACCEPTED) - {'noise'}:      # that may be one's own
         if name in config:
             try:
-                checked_value(name, config[name], ACCEPTED[name])
+                config[name] = checked_value(name, config[name], ACCEPTED[name])
             except BadSetting as bad:
                 raise BadSetting('RUN_FOLDER', folder, 'a run folder whose config.json is as it '
                                  'was written; in this one {}'.format(bad)) from None
@@ -444,7 +444,8 @@ def draw(diagnoses):
     for diagnosis, name in zip(diagnoses, names):
         axes = next(panels)
         draw_density(axes, diagnosis.q, diagnosis.g)
-        axes.set_title(name + '\n' + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
+        axes.set_title(figures.literal(name) + '\n'
+                       + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
     for title, unit, columns, logarithmic in CURVES:
         axes = next(panels)
         for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):

@@ -16,6 +16,11 @@ def name_of(folder):
     return os.path.basename(os.path.realpath(folder)) or 'root'
 
 
+def literal(text):
+    """Text that Matplotlib draws as it is: a dollar sign begins no mathematics."""
+    return text.replace('$', r'\$')
+
+
 def write(path, data, setting='FILE'):
     """
     Write `data` (bytes) whole; the folder is made where it is missing.

@@ -328,7 +328,7 @@ def add_titles(figure, titles, rows):
     heights = [legend.get_window_extent().height / figure.dpi if legend else 0
                for legend in legends]           # inches
     for axes, title, height in zip(figure.axes, titles, heights):
-        axes.set_title(title, pad=12 + 72 * height)
+        axes.set_title(figures.literal(title), pad=12 + 72 * height)
     figure.set_figheight(figure.get_figheight() + rows * max(heights))
 
 

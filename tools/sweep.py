@@ -14,6 +14,7 @@ that a sweep has: the same command again goes on with what is not finished.
 import contextlib
 import hashlib
 import itertools
+import json
 import logging
 import os
 import re
@@ -25,6 +26,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter, namedtuple
+from types import SimpleNamespace
 
 if __name__ == '__main__':
     from harness.early import ctrl_c_ends
@@ -34,14 +36,16 @@ import gym
 import ray
 
 from harness import checkpoint, guard
-from harness.cli import (checked_data_dir, checked_exp_name, keyword_arguments,
-                         make_parser, named_settings, with_hyphens)
+from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
+                         with_hyphens)
 from harness.command import ending
 from harness.envs import check_spaces, make_env
 from harness.files import Locked, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
-from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_name,
-                              checked_value, defaults_of, described_error, first_line)
+from harness.run import check_memory
+from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_folder,
+                              checked_name, checked_value, defaults_of, described_error,
+                              first_line)
 from tools import summary
 from tools.board import OUTPUT, Board, rows_of
 import core
@@ -89,9 +93,10 @@ def parse_args(argv):
     # Where there are several environments, each group's name has its own.
     prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
     exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
-    folder = os.path.abspath(os.path.join(checked_data_dir(data_dir), exp_name))
-    return Sweep(folder, combinations(prefix or exp_name, folder, flags), threads, jobs, address,
-                 max_failures)
+    folder = os.path.abspath(os.path.join(checked_folder('data_dir', data_dir), exp_name))
+    runs = combinations(prefix or exp_name, folder, flags)
+    check_runs(runs, here=address is None)
+    return Sweep(folder, runs, threads, jobs, address, max_failures)
 
 
 def all_of(envs):
@@ -155,8 +160,6 @@ def checked_values(flags):
             flags[name] = values = [checked_value(name, v, ACCEPTED[name]) for v in values]
         if any(values.count(value) > 1 for value in values):
             raise BadSetting(name, [in_words(value) for value in values], 'each value once')
-    for env, env_kwargs in itertools.product(flags['env'], flags.get('env_kwargs', [{}])):
-        check_spaces(make_env(env, env_kwargs))
     return flags
 
 
@@ -190,6 +193,23 @@ def combinations(exp_name, folder, flags):
         name = checked_name('{}_s{}'.format(group, seed))
         runs.append(Run(name, group, chosen['env'], kwargs, os.path.join(folder, group, name)))
     return runs
+
+
+def check_runs(runs, here):
+    """
+    Raises BadSetting where an environment is not accepted; or where a run does not fit into this
+    machine's memory, if it is `here` (bool).
+    """
+    dims = {}
+    for run in runs:
+        env, env_kwargs = run.env, run.kwargs['env_kwargs']
+        known = env, json.dumps(env_kwargs)
+        if known not in dims:
+            made = make_env(env, env_kwargs)
+            check_spaces(made)
+            dims[known] = made.observation_space.shape + made.action_space.shape
+        if here:
+            check_memory(SimpleNamespace(**run.kwargs), *dims[known])
 
 
 def networks(words):
@@ -554,7 +574,8 @@ def run_sweep(sweep):
             stack.enter_context(ray_cluster(sweep.address, sweep.threads))
         stack.enter_context(claimed(sweep.folder))
         if missing and sweep.address is None:
-            stack.enter_context(ray_on_this_machine(sweep.jobs * sweep.threads))
+            stack.enter_context(ray_on_this_machine(
+                min(sweep.jobs, len(sweep.runs)) * sweep.threads))
         print('{} runs in {} groups, of which {} have finished, in {}'.format(
             len(sweep.runs), len({run.group for run in sweep.runs}),
             len(sweep.runs) - len(missing), sweep.folder), flush=True)

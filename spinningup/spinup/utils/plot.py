@@ -138,7 +138,7 @@ def read_exp_name(folder):
     except FileNotFoundError:
         print('No file named config.json in {}'.format(folder))
         return 'exp'
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         print('{}: its config.json cannot be read ({})'.format(folder, described(error)))
         return 'exp'
     if not isinstance(config, dict):
@@ -190,7 +190,7 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     runs, counts, tables, remarks = {}, [], [], set()
     lines, reasons = [], []
     for data in datasets:
-        curve = str(data[condition].iloc[0])
+        curve = literal(str(data[condition].iloc[0]))
         try:
             runs.setdefault(curve, []).append(points(data, xaxis, value, smooth))
         except BadInput as error:
@@ -229,6 +229,11 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     return note(counts, estimator, smooth, remarks)
 
 
+def literal(name):
+    """A name as a legend shows it: `$` begins no mathematics; a first `_` would keep it out."""
+    return re.sub('^_', ' _', name).replace('$', r'\$')
+
+
 def points(data, xaxis, value, smooth):
     """
     A run's points.
@@ -253,7 +258,7 @@ def points(data, xaxis, value, smooth):
     require(complete.any(), 'no row has numbers in both {} and {}'.format(xaxis, value))
     x, y = x[complete], y[complete]
     if smooth > 1:
-        y = y.rolling(smooth, center=True, min_periods=1).mean()
+        y = y.rolling(min(smooth, 2 * len(y)), center=True, min_periods=1).mean()
     return y.groupby(x).mean()
 
 
@@ -371,7 +376,8 @@ def figure_paths(output, values, folder):
         folder = os.path.basename(os.path.abspath(folder))
         return [os.path.join(FIGURES, '{}_{}.png'.format(folder, name)) for name in names]
     root, ending = os.path.splitext(output)
-    kinds = sorted(matplotlib.figure.Figure().canvas.get_supported_filetypes())
+    kinds = sorted(set(matplotlib.figure.Figure().canvas.get_supported_filetypes())
+                   - {'pgf'})        # which takes LaTeX
     require(ending[1:] in kinds, '--output {}: expected a name that ends in one of .{}'.format(
         output, ', .'.join(kinds)))
     folder = os.path.dirname(os.path.abspath(output))

@@ -146,7 +146,7 @@ def read_config(fpath):
     try:
         with open(os.path.join(fpath, 'config.json'), encoding='utf-8') as file:
             config = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return config if isinstance(config, dict) else {}
 
