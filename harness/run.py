@@ -432,9 +432,11 @@ def open_run(folder):
     if not folder:
         raise cannot_resume(folder, '. is the current one')
     try:
-        return checkpoint.Checkpoints(os.fspath(folder), resume=True)
+        folder = os.fspath(folder)
     except TypeError:
         raise cannot_resume(folder, 'this is no path') from None
+    try:
+        return checkpoint.Checkpoints(folder, resume=True)
     except (checkpoint.Unusable, OSError) as why:
         raise cannot_resume(folder, why) from None
 

@@ -93,7 +93,8 @@ def parse_args(argv):
     # Where there are several environments, each group's name has its own.
     prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
     exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
-    folder = os.path.abspath(os.path.join(checked_folder('data_dir', data_dir), exp_name))
+    data_dir = os.path.abspath(checked_folder('data_dir', data_dir))
+    folder = os.path.join(checked_folder('data_dir', data_dir), exp_name)
     runs = combinations(prefix or exp_name, folder, flags)
     check_runs(runs, here=address is None)
     return Sweep(folder, runs, threads, jobs, address, max_failures)
