@@ -27,6 +27,9 @@ from harness.settings import BadSetting, described_error
 # Making
 # ------------------------------------------------------------------------------------------------
 
+# What the code of an environment, of its module and its wrappers can raise.
+ANYTHING = (Exception, SystemExit)
+
 # What to install where a module is missing whose package has another name.
 PACKAGES = {module: ': pip install ' + package for module, package in dict(
     Box2D='box2d-py', pybullet='pybullet', pybullet_envs='pybullet', cv2='opencv-python',
@@ -52,7 +55,7 @@ def make_env(name, env_kwargs=dict()):
         near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
         raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
                          + ', '.join(ids[match] for match in near)) from None
-    except (Exception, SystemExit) as error:            # the module's own
+    except ANYTHING as error:           # the module's own
         raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
                          + described_error(error)) from None
     if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
@@ -64,7 +67,7 @@ def make_env(name, env_kwargs=dict()):
                              'run `make setup`')
     try:
         return gym.make(name, **env_kwargs)
-    except (Exception, SystemExit) as error:            # the environment's own, or Gym's
+    except ANYTHING as error:           # the environment's own, or Gym's
         lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
         if env_kwargs and not lacking:
             raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that {} can be made '
@@ -115,7 +118,7 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
 
 def closed(env):
     """Close an environment. One that cannot be closed must not hide how the run has ended."""
-    with contextlib.suppress(Exception, SystemExit):        # an environment's own: it can be any
+    with contextlib.suppress(*ANYTHING):
         env.close()
 
 
@@ -128,8 +131,6 @@ def env_id(env):
 # ------------------------------------------------------------------------------------------------
 # Spaces
 # ------------------------------------------------------------------------------------------------
-
-LARGEST_REWARD = float(np.finfo(np.float32).max)       # in the replay buffer and the graph
 
 # Actions enter the critic as they are: beyond this its values leave float32 within a few updates.
 LARGEST_BOUND = 1e6
@@ -191,6 +192,7 @@ def float32_box(space):
 # ------------------------------------------------------------------------------------------------
 
 LIMIT = 'TimeLimit.truncated'       # Gym's key for a time limit that has struck
+LARGEST_REWARD = float(np.finfo(np.float32).max)        # that replay buffer and graph can have
 
 
 def terminal(done, info):
@@ -353,7 +355,7 @@ class CheckedEnv(gym.Wrapper):
                 if own is not self.action_space and own is not self.observation_space:
                     own.seed(seed)
             return self.env.seed(seed)
-        except (Exception, SystemExit) as error:        # an environment's own: it can be any
+        except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None
 
@@ -391,7 +393,7 @@ class CheckedEnv(gym.Wrapper):
     def _call(self, method, *args):
         try:
             return method(*args)
-        except (Exception, SystemExit) as error:        # an environment's own: it can be any
+        except ANYTHING as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             raise EnvironmentFault('the environment raised {}: {} {} (line {} of {}, in {})'.format(
                 type(error).__name__, ' '.join(str(error).split()), self.watch.when(), where.lineno,

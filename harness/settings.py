@@ -345,16 +345,16 @@ def checked_folder(name, folder):
 
 def check_logger_kwargs(known, new):
     """Check the logger_kwargs (dict) of a run, a new one or one that goes on. BadSetting."""
-    folders = [known[name] for name in ('output_dir', 'data_dir') if known.get(name) is not None]
+    folders = {name: known[name] for name in ('output_dir', 'data_dir')
+               if known.get(name) is not None}
     if not (set(known) <= {'output_dir', 'data_dir', 'exp_name', 'output_fname'}
-            and all(isinstance(folder, (str, os.PathLike)) for folder in folders)
+            and all(isinstance(folder, (str, os.PathLike)) for folder in folders.values())
             and isinstance(known.get('exp_name'), (str, type(None)))
             and known.get('output_fname', 'progress.txt') == 'progress.txt'):
         raise BadSetting('logger_kwargs', known, 'output_dir or data_dir, a folder; exp_name, a '
                          'text; output_fname, progress.txt, and nothing else')
-    for name in ('output_dir', 'data_dir'):
-        if new and known.get(name) is not None:
-            checked_folder(name, known[name])
+    for name, folder in folders.items() if new else ():
+        checked_folder(name, folder)
 
 
 def defaults_of(function):

@@ -184,7 +184,6 @@ def held_out(env, gamma, seed, say, before_step):
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
-            before_step()
             try:
                 env.set_state(state)
             except DoesNotRepeat as why:

@@ -18,8 +18,7 @@ import ddpg
 from harness import checkpoint, files, origin, table
 from harness.checkpoint import Checkpoints, Unusable
 from harness.envs import DoesNotRepeat, make_env
-from kit import (TINY_FLAGS, assert_same_end, recorded, spinup_command, train_tiny,
-                 whole_state)
+from kit import assert_same_end, recorded, spinup_command, train_tiny, whole_state
 
 
 @pytest.fixture(scope='module')

@@ -14,7 +14,7 @@ from gym.wrappers import TimeLimit
 from hypothesis import given, settings, strategies as st
 
 import ddpg
-from harness import envs, guard
+from harness import envs
 from harness.envs import DoesNotRepeat, RecordedEnv
 from harness.run import Run
 from harness.settings import BadSetting

@@ -93,6 +93,7 @@ def parse_args(argv):
     # Where there are several environments, each group's name has its own.
     prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
     exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
+    # As it is typed, and as the runs have it.
     data_dir = os.path.abspath(checked_folder('data_dir', data_dir))
     folder = os.path.join(checked_folder('data_dir', data_dir), exp_name)
     runs = combinations(prefix or exp_name, folder, flags)
