@@ -312,8 +312,7 @@ def get_vars(scope):
     """
     variables = tf.trainable_variables(scope)
     if not scope.endswith('/') or not variables:
-        raise ValueError('scope={!r}: expected a scope that has variables, and its trailing '
-                         'slash'.format(scope))
+        raise ValueError('scope={!r}: expected one with variables, and a final slash'.format(scope))
     return variables
 
 
@@ -334,8 +333,3 @@ def paired(main_vars, targ_vars):
         raise ValueError('the target networks are no copy of the main networks: {} and {}'.format(
             signature(main_vars), signature(targ_vars)))
     return list(zip(main_vars, targ_vars))
-
-
-def count_vars(variables):
-    """The number of weights in a list of variables."""
-    return sum(v.shape.num_elements() for v in variables)

@@ -116,10 +116,16 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
 
     Returns:
         An operation that runs after the whole backward pass; the norm of all gradients (a scalar).
+
+    Raises:
+        ValueError: The loss does not depend on one of the variables.
     """
     if weight_decay and decay_kind == 'l2':
         loss = loss + weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in variables])
     grads = tf.gradients(loss, variables)
+    if None in grads:
+        raise ValueError('the loss does not depend on {}: expected networks that use all of their '
+                         'variables'.format(variables[grads.index(None)].op.name))
     # No weight moves before every product of the backward pass has used it. (TF contrib's AdamW
     # leaves its decay unordered against the passes that read the weights.)
     with tf.control_dependencies(grads):

@@ -167,7 +167,7 @@ class Agent:
     def size(self):
         """How many weights there are, in words."""
         with self.graph.x.graph.as_default():
-            counts = [core.count_vars(core.get_vars(scope))
+            counts = [sum(v.shape.num_elements() for v in core.get_vars(scope))
                       for scope in ('main/pi/', 'main/q/', 'main/')]
         return 'Number of parameters: pi {}, q {}, in all {}'.format(*counts)
 

@@ -189,6 +189,19 @@ def test_networks_refuse_what_they_cannot_build(wrong):
         ddpg.build_graph(OBS, ACT, ac_kwargs=dict(TINY, **wrong))
 
 
+@pytest.mark.parametrize('scope', ['pi', 'q'])
+def test_a_variable_that_no_loss_reaches_is_named(scope):
+    def with_a_spare_head(x, a, **kwargs):
+        made = core.mlp_actor_critic(x, a, **kwargs)
+        with tf.variable_scope(scope + '/spare'):
+            core.mlp(x, (3,), None, None)
+        return made
+
+    with tf.Graph().as_default(), pytest.raises(
+            ValueError, match='does not depend on main/{}/spare/'.format(scope)):
+        ddpg.build_graph(OBS, ACT, with_a_spare_head, dict(TINY))
+
+
 # ---- Replay -------------------------------------------------------------------------------------
 
 def filled(size, n, seed=0):
