@@ -534,6 +534,7 @@ OTHERS = [
      '--seed 12: expected one of 0 to'),
     ('python -m tools.bench.benchmark --env Hopper', "--env: invalid choice: 'Hopper' (choose"),
     ('python -m tools.bench.benchmark --check', '--check: expected --tables beside it'),
+    ('python -m tools.bench.benchmark --tables --seed 3', '--tables: expected none of --env, '),
     ('python -m tools.bench.recipes', 'the following arguments are required: stage'),
     ('python -m tools.bench.recipes final', '--recipe : expected 2 of gauss_w3e-3, gauss_w1e-2'),
     ('python -m tools.bench.recipes screen --recipe td3_w3e-3',

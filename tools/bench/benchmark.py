@@ -267,6 +267,9 @@ def main(argv=None):
     if not args.tables:
         sweep.run_command(lambda: sweep_of(args.env, args.seed, args.data_dir), parser.prog)
         return
+    if any(getattr(args, name) != parser.get_default(name) for name in ('env', 'seed', 'data_dir')):
+        parser.error('--tables: expected none of --env, --seed and --data-dir beside it; the '
+                     'tables are of all runs in ' + RUNS)
     with ending(parser.prog):
         path = os.path.join(HERE, PAGE)
         with open(path, encoding='utf-8') as file:
