@@ -236,8 +236,8 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         must be run, once. Until then the targets have random weights of their own.
 
     Raises:
-        ValueError: The networks have other shapes, or the target networks are no copy of the main
-            networks.
+        ValueError: The networks have other shapes, or variables that nothing would train, or the
+            target networks are no copy of the main ones.
     """
     def made(x, a, training=True):
         return one_pass(actor_critic, x, a, ac_kwargs, training)
@@ -258,6 +258,11 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             a2, (_, _, q_targ) = None, made(x2, a)     # Q'(x2, a) is not used, and a not needed
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
+    pi_vars, q_vars = get_vars('main/pi/'), get_vars('main/q/')
+    astray = [v.op.name for v in tf.trainable_variables('main/') if v not in pi_vars + q_vars]
+    if astray:
+        raise ValueError('nothing trains {}: expected variables in the scopes `pi` and `q` of an '
+                         'actor_critic alone'.format(', '.join(astray)))
     with tf.name_scope('targ_init'):
         targ_init = tf.group([targ.assign(w) for w, targ in (
             paired(main_vars, targ_vars) if target_networks else ())])
@@ -266,12 +271,12 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
     # A moving average that nothing moves would let acting do without normalisation.
     moved = [statistic.moving.op.name for statistic in pi_statistics + q_statistics]
     still = [v.op.name for v in main_vars if '/moving_' in v.op.name and v.op.name not in moved]
-    if still or (ac_kwargs.get('norm', 'none') != 'none' and not moved):
+    if still or (ac_kwargs.get('norm') == 'batch' and not moved):
         raise ValueError('nothing moves {}: expected an actor_critic that takes `training`, and '
                          'gives it to core.batch_norm'.format(', '.join(still) or 'an average'))
     tested_apart = takes_training(actor_critic) and (actor_critic is not mlp_actor_critic or moved)
-    return Networks(pi, q, q_pi, q_targ, a2, main, get_vars('main/pi/'), get_vars('main/q/'),
-                    pi_statistics, q_statistics, tested_apart, main_vars, targ_vars, targ_init)
+    return Networks(pi, q, q_pi, q_targ, a2, main, pi_vars, q_vars, pi_statistics, q_statistics,
+                    tested_apart, main_vars, targ_vars, targ_init)
 
 
 def takes_training(actor_critic):

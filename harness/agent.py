@@ -204,8 +204,14 @@ class Agent:
     def set_state(self, state):
         """Go on from where another one was."""
         self.updates = state['updates']
-        self.sess.run([v.initializer for v in self.variables], {
-            v.initializer.inputs[1]: state['weights'][v.op.name] for v in self.variables})
+        for variable in self.variables:
+            variable.load(state['weights'][variable.op.name], self.sess)
+
+    def random_operations(self):
+        """The names of those, such as dropout's, whose random state no session gives away."""
+        return [op.name for op in self.graph.x.graph.get_operations()
+                if any(attr.name == 'seed2' for attr in op.op_def.attr)
+                and '/Initializer/' not in op.name]
 
     def close(self):
         """Give the session back."""

@@ -28,7 +28,8 @@ FORMAT = 3                        # of these files; to be raised with every chan
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
 COLUMNS = ('x', 'a', 'r', 'x2', 'd')        # of the replay buffer
-ARRAY = '.npz'                    # the key, in JSON, of where an array is
+# The key, in JSON, of where an array is, and the one beside it where that is a number of NumPy's.
+ARRAY, SCALAR = '.npz', 'scalar'
 
 
 class Unusable(Exception):
@@ -301,11 +302,14 @@ def canonical(value):
 
 def without_arrays(tree, arrays, path):
     """
-    `tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path.
+    `tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path; of a
+    number of NumPy's, with SCALAR beside it.
 
     Raises:
         TypeError: It would not come back as it is: by its keys, or by an array of objects.
     """
+    if isinstance(tree, np.generic):
+        return dict(without_arrays(np.asarray(tree), arrays, path), **{SCALAR: True})
     if isinstance(tree, np.ndarray):
         if tree.dtype.hasobject or path in arrays:
             raise TypeError('{}: expected an array of numbers, of a name of its own'.format(path))
@@ -322,8 +326,9 @@ def without_arrays(tree, arrays, path):
 def with_arrays(tree, arrays):
     """The tree that `without_arrays` was given."""
     if isinstance(tree, dict):
-        if set(tree) == {ARRAY}:
-            return arrays[tree[ARRAY]]
+        if ARRAY in tree:
+            array = arrays[tree[ARRAY]]
+            return array[()] if SCALAR in tree else array
         return {key: with_arrays(value, arrays) for key, value in tree.items()}
     return tree
 

@@ -4,6 +4,7 @@ were.
 """
 import contextlib
 import difflib
+import enum
 import glob
 import hashlib
 import importlib.util
@@ -46,8 +47,13 @@ def make_env(name, env_kwargs=dict()):
     """
     try:
         spec = gym.spec(name)
-    except gym.error.Error:
+    except gym.error.Error as error:
         module, _, short_name = name.rpartition(':')
+        lacking = getattr(error.__context__, 'name', None)      # of an ImportError, and of no other
+        if lacking and not (module + '.').startswith(lacking + '.'):
+            raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
+                             + described_error(error.__context__)
+                             + PACKAGES.get(lacking, '')) from None
         if module and module not in sys.modules:
             raise BadSetting('env', name, 'a module that Python can import before the :; the '
                              'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
@@ -74,6 +80,20 @@ def make_env(name, env_kwargs=dict()):
                              'with; it raises {}'.format(name, described_error(error))) from None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
                          + described_error(error) + (PACKAGES.get(lacking) or '')) from None
+
+
+def dims_of(name, env_kwargs=dict()):
+    """
+    (obs_dim, act_dim) of the environment that `make_env` makes: made, checked, and closed again.
+
+    Raises:
+        BadSetting: It cannot be made, or is not accepted.
+    """
+    with contextlib.ExitStack() as stack:
+        env = make_env(name, env_kwargs)
+        stack.callback(closed, env)
+        check_spaces(env)
+        return env.observation_space.shape + env.action_space.shape
 
 
 def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
@@ -216,7 +236,7 @@ class StepInfo(dict):
 
 class Inside:
     """
-    Stands in for the methods of an innermost environment, below all of its wrappers:
+    Stands in for the methods of an innermost environment, below all of its wrappers of Gym's class:
 
     - each step has an info of its own, so that what a wrapper writes into it stays in this step;
     - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
@@ -229,13 +249,14 @@ class Inside:
         env (gym.Env): With or without wrappers.
 
     Attributes:
-        outermost, env: The environment with all of its wrappers, and the innermost one.
+        outermost, env: The environment with all of its wrappers, and without Gym's.
         seeds (list): That of the next reset, if there is one.
+        running (bool): Whether a method of the environment runs, and calls the others itself.
     """
 
     def __init__(self, env):
-        self.outermost, env = env, layers(env)[-1]
-        self.env, self.new_interface, self.seeds = env, None, []
+        self.outermost, env = env, layers(env, of_gym=True)[-1]
+        self.env, self.new_interface, self.seeds, self.running = env, None, [], False
         self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
                     if hasattr(env, name)}
         self.was = {name: vars(env)[name] for name in self.own if name in vars(env)}
@@ -262,9 +283,12 @@ class Inside:
 
     def reset(self, **kwargs):
         """The observation."""
-        if self.seeds and self.new_interface is not False and takes_seed(self.own['reset']):
+        if self.running:
+            return self.own['reset'](**kwargs)
+        if (self.seeds and self.new_interface is not False
+                and takes_seed(self.env, self.own['reset'])):
             kwargs.setdefault('seed', self.seeds.pop())
-        returned = self.own['reset'](**kwargs)
+        returned = self._run('reset', **kwargs)
         if self.new_interface is None:
             self.new_interface = (isinstance(returned, tuple) and len(returned) == 2
                                   and isinstance(returned[1], dict))
@@ -272,7 +296,9 @@ class Inside:
 
     def step(self, a):
         """Observation, reward, done, info."""
-        returned = self.own['step'](a)
+        if self.running:
+            return self.own['step'](a)
+        returned = self._run('step', a)
         if self.new_interface and isinstance(returned, tuple) and len(returned) == 5:
             o, r, ended, truncated, info = returned
             returned = o, r, ended or truncated, dict(info, **{LIMIT: truncated and not ended})
@@ -284,13 +310,26 @@ class Inside:
 
     def seed(self, seed=None):
         """Seed the environment, now or by its next reset."""
-        self.seeds = [] if seed is None else [seed]
+        if not self.running:
+            self.seeds = [] if seed is None else [seed]
         return self.own['seed'](seed) if 'seed' in self.own else [seed]
 
+    def _run(self, name, *args, **kwargs):
+        """Call a method of the environment, which may call its others as it has made them."""
+        self.running = True
+        try:
+            return self.own[name](*args, **kwargs)
+        finally:
+            self.running = False
 
-def takes_seed(reset):
-    """Whether a reset has the keyword `seed`, as Gymnasium's have."""
-    return 'seed' in inspect.signature(reset).parameters
+
+def takes_seed(env, reset):
+    """Whether a reset has the keyword `seed`, as Gymnasium's, or hands it to an inner one's."""
+    parameters = inspect.signature(reset).parameters
+    inner = getattr(env, 'env', None)
+    return 'seed' in parameters or (
+        hasattr(inner, 'reset') and takes_seed(inner, inner.reset)
+        and any(each.kind is each.VAR_KEYWORD for each in parameters.values()))
 
 
 class Legal:
@@ -351,9 +390,12 @@ class CheckedEnv(gym.Wrapper):
 
     def seed(self, seed=None):
         try:
-            for own in (self.env.action_space, self.env.observation_space):
-                if own is not self.action_space and own is not self.observation_space:
-                    own.seed(seed)
+            for layer in layers(self.env):
+                for name in ('action_space', 'observation_space'):
+                    own = getattr(layer, name, None)
+                    if not any(own is known for known in (
+                            None, self.action_space, self.observation_space)):
+                        own.seed(seed)
             return self.env.seed(seed)
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
@@ -425,10 +467,14 @@ class DoesNotRepeat(Exception):
     """An environment that cannot be brought back to where it was. It says why, in one line."""
 
 
-def layers(env):
-    """An environment's wrappers, the outermost first, and itself."""
+def layers(env, of_gym=False):
+    """
+    An environment's wrappers, the outermost first, and itself; with `of_gym` those that are of
+    Gym's class alone, else whatever has an environment as its `env`, such as Gymnasium's.
+    """
     found = [env]
-    while isinstance(found[-1], gym.Wrapper):
+    while isinstance(found[-1], gym.Wrapper) or (
+            not of_gym and hasattr(vars(found[-1]).get('env'), 'step')):
         found.append(found[-1].env)
     return found
 
@@ -523,9 +569,11 @@ def attributes(owner, depth=0):
 
 def is_plain_object(value):
     """Whether an attribute is an object of someone's own class, such as a running mean."""
-    return (hasattr(value, '__dict__') and not isinstance(value, (type, dict, gym.Env, gym.Space))
+    return (hasattr(value, '__dict__')
+            and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
             and not callable(value) and type(value).__module__.split('.')[0] not in (
-                'builtins', 'gym', 'mujoco_py', 'logging', 'threading'))
+                'builtins', 'gym', 'mujoco_py', 'logging', 'threading', 'subprocess',
+                'multiprocessing', 'concurrent', 'asyncio', 'socket'))
 
 
 def set_attributes(owner, values):
@@ -540,9 +588,9 @@ def set_attributes(owner, values):
                     and present.dtype == value.dtype and present.flags.writeable):
                 present[...] = value            # others may look at this very array
             else:
-                setattr(owner, name, value[()] if not value.ndim else value.copy())
+                vars(owner)[name] = value[()] if not value.ndim else value.copy()
         else:
-            setattr(owner, name, value)
+            vars(owner)[name] = value           # whatever its own __setattr__ would do, or refuse
 
 
 class RecordedEnv(gym.Wrapper):

@@ -169,20 +169,22 @@ def read_table(run_folder):
 
 def memory_available():
     """Bytes of memory that a new process can have, by the machine and its container."""
-    def number(path):
+    def number(path, pattern=r'^(\d+)$'):
         try:
             with open(path) as file:
-                return int(file.read())
-        except (OSError, ValueError):       # there is none, or it says "max"
+                return int(re.search(pattern, file.read(), re.MULTILINE)[1])
+        except (OSError, TypeError):        # there is none, or it says "max"
             return None
 
-    with open('/proc/meminfo') as file:
-        found = [1024 * int(re.search(r'^MemAvailable: *(\d+) kB', file.read(), re.MULTILINE)[1])]
-    for limit, used in (('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current'),
-                        ('/sys/fs/cgroup/memory/memory.limit_in_bytes',
-                         '/sys/fs/cgroup/memory/memory.usage_in_bytes')):
-        if number(limit) is not None and number(used) is not None:
-            found.append(number(limit) - number(used))
+    found = [1024 * number('/proc/meminfo', r'^MemAvailable: *(\d+) kB')]
+    for folder, limit, used, files in (
+            ('/sys/fs/cgroup/', 'memory.max', 'memory.current', 'inactive_file'),
+            ('/sys/fs/cgroup/memory/', 'memory.limit_in_bytes', 'memory.usage_in_bytes',
+             'total_inactive_file')):
+        limit, used = number(folder + limit), number(folder + used)
+        if limit is not None and used is not None:      # what is used has the files' cache in it
+            cache = number(folder + 'memory.stat', r'^{} (\d+)$'.format(files)) or 0
+            found.append(limit - used + cache)
     return min(found)
 
 

@@ -56,6 +56,9 @@ def seed_everything(seed, env, test_env):
     return seed, replay
 
 
+# What the names of activations mean in config.json and on the command line.
+OUR_ACTIVATIONS = [getattr(tf.nn, name) for name in ACCEPTED['activation'].names]
+
 LAST_WORDS = """
 The run is in {1}. From here on:
     python -m spinup.run test_policy {0} --video policy.mp4
@@ -136,7 +139,9 @@ class Run:
                        if name not in ('env_fn', 'logger_kwargs', 'resume')}
         by_id = isinstance(s.env_fn, str)
         self.config.update(
-            actor_critic=name_of(s.actor_critic),
+            actor_critic=name_of(s.actor_critic, [core.mlp_actor_critic]),
+            ac_kwargs={name: name_of(value, OUR_ACTIVATIONS) if callable(value) else value
+                       for name, value in s.ac_kwargs.items()},
             noise=s.noise if isinstance(s.noise, str) else name_of(s.noise),
             env=s.env_fn if by_id else envs.env_id(self.env.inside.outermost),
             env_made_by='id' if by_id else 'function')
@@ -253,6 +258,10 @@ class Run:
             self.table.logger.save_config(self.config)
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
+        for name in self.learner.random_operations()[:1]:
+            self.table.log('Warning: {} draws random numbers in TensorFlow, whose state is in no '
+                           'checkpoint: from here on they are others than without the '
+                           'break.'.format(name), 'red')
         self.checkpoints.go_on()
         self.table.log('Going on after step {}.'.format(self.t))
 
@@ -365,9 +374,16 @@ class Run:
                   + way)
 
 
-def name_of(function):
-    """What config.json has for a function or a class of the user's."""
-    return getattr(function, '__name__', type(function).__name__)
+def name_of(function, ours=()):
+    """
+    What config.json has for a function or a class: its name; with the module's, where the name is
+    that of another one, of `ours` (functions), or of a setting's value.
+    """
+    name = getattr(function, '__name__', type(function).__name__)
+    taken = {known.__name__ for known in ours} | set(ACCEPTED['noise'].values)
+    if name in taken and function not in ours:
+        return '{}.{}'.format(getattr(function, '__module__', ''), name)
+    return name
 
 
 def check_memory(s, obs_dim, act_dim):
@@ -382,7 +398,8 @@ def check_memory(s, obs_dim, act_dim):
         BadSetting: They do not.
     """
     there_is = memory_available()
-    sizes = (obs_dim + act_dim,) + tuple(s.ac_kwargs.get('hidden_sizes', ())) + (act_dim + 1,)
+    hidden = s.ac_kwargs['hidden_sizes'] if s.actor_critic is core.mlp_actor_critic else ()
+    sizes = (obs_dim + act_dim,) + tuple(hidden) + (act_dim + 1,)
     weights = 2 * sum(a * b for a, b in zip(sizes, sizes[1:]))
     for name, numbers in (
             ('replay_size', s.replay_size * (2 * obs_dim + act_dim + 2)),
@@ -390,8 +407,8 @@ def check_memory(s, obs_dim, act_dim):
             ('hidden_sizes', 10 * weights),
             ('batch_size', 10 * s.batch_size * sum(sizes))):
         if 4 * numbers > there_is:
-            value = s.ac_kwargs[name] if name in s.ac_kwargs else getattr(s, name)
-            raise BadSetting(name, list(value) if isinstance(value, tuple) else value,
+            value = list(hidden) if name == 'hidden_sizes' else getattr(s, name)
+            raise BadSetting(name, value,
                              'what fits into memory; it takes {:.0f} GB, and there are {:.1f}'
                              .format(4 * min(numbers, 10 ** 300) / 1e9, there_is / 1e9))
 
@@ -466,12 +483,15 @@ def own_things(config):
     Args:
         config (dict): Its config.json.
     """
-    networks, activation = config['actor_critic'], config['ac_kwargs'].get('activation')
-    own = {}
+    networks, ac_kwargs = config['actor_critic'], config['ac_kwargs']
+    activation, own = ac_kwargs.get('activation'), {}
     if config['env_made_by'] == 'function':
         own['environment was made by a function'] = 'that function'
     if networks != core.mlp_actor_critic.__name__:
         own['networks are made by a function ' + networks] = 'actor_critic=' + networks
+    elif set(ac_kwargs) - set(ACCEPTED):
+        own['networks have settings that are no flags: {}'.format(
+            ', '.join(sorted(set(ac_kwargs) - set(ACCEPTED))))] = 'ac_kwargs=...'
     if activation not in (None,) + ACCEPTED['activation'].names:
         own['activation is a function {}'.format(activation)] = 'ac_kwargs=...'
     if config['noise'] not in ACCEPTED['noise'].values:
@@ -484,6 +504,7 @@ def way_on(folder, config, epochs=None):
     own = own_things(config)
     if own:
         return 'ddpg({}, ..., resume={!r}{})'.format(
-            ', '.join(own.values()), folder, ', epochs={}'.format(epochs) if epochs else '')
+            ', '.join(dict.fromkeys(own.values())), folder,
+            ', epochs={}'.format(epochs) if epochs else '')
     return 'python ddpg.py --resume {}{}'.format(
         shlex.quote(folder), ' --epochs {}'.format(epochs) if epochs else '')

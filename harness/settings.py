@@ -291,7 +291,7 @@ def check_settings(settings):
         BadSetting: The first that is not accepted.
     """
     checked = dict(settings)
-    for name in set(settings) & set(ACCEPTED):
+    for name in filter(ACCEPTED.__contains__, settings):
         checked[name] = checked_value(name, settings[name], ACCEPTED[name])
     if checked['batch_size'] > checked['replay_size']:
         raise BadSetting('batch_size', checked['batch_size'],
@@ -358,9 +358,10 @@ def check_logger_kwargs(known, new):
 
 
 def defaults_of(function):
-    """{keyword: default} of those keyword arguments of `function` that are settings."""
+    """{keyword: default} of those keyword arguments of `function` that are called like settings."""
     parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.name in ACCEPTED}
+    return {p.name: p.default for p in parameters
+            if p.name in ACCEPTED and p.default is not p.empty}
 
 
 def resolved(algorithm, given):
@@ -376,7 +377,8 @@ def resolved(algorithm, given):
         BadSetting: A value is not accepted.
     """
     parameters = inspect.signature(algorithm).parameters
-    actor_critic = given.get('actor_critic', parameters['actor_critic'].default)
+    ours = parameters['actor_critic'].default
+    actor_critic = given.get('actor_critic', ours)
     if not callable(actor_critic):
         raise BadSetting('actor_critic', actor_critic, 'a function that makes the networks')
     for name in ('ac_kwargs', 'logger_kwargs'):
@@ -386,6 +388,8 @@ def resolved(algorithm, given):
     random_policy = str(given.get('policy')).lower() == 'random'
     kwargs = {**defaults_of(algorithm), **(RANDOM_POLICY if random_policy else {}), **given}
     ac_kwargs = {**defaults_of(actor_critic), **given.get('ac_kwargs', {})}
+    if actor_critic is not ours:            # what its keywords mean is its own business
+        return dict(check_settings(kwargs), ac_kwargs=ac_kwargs)
     values = check_settings({**kwargs, **ac_kwargs})
     return dict({name: values[name] for name in kwargs},
                 ac_kwargs={name: values[name] for name in ac_kwargs})
@@ -419,14 +423,16 @@ def check_same_run(config, saved, epochs_done):
     Raises:
         BadSetting: A setting that would change the run, or fewer epochs than it has done.
     """
-    config = in_json(config)
-    config, saved = ({**each, **each.get('ac_kwargs', {})} for each in (config, saved))
-    names = (set(config) | set(saved)) - MAY_CHANGE - {'ac_kwargs'}
-    for name in sorted(names, key=lambda name: (name != 'actor_critic', name)):
-        now, then = config.get(name), saved.get(name)
-        if now != then:
-            raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
-                as_typed(then)))
+    def of_run(config):                 # a keyword of one's own networks may be called `seed`, too
+        return {**{(False, name): value for name, value in config.items()
+                   if name not in MAY_CHANGE | {'ac_kwargs'}},
+                **{(True, name): value for name, value in config.get('ac_kwargs', {}).items()}}
+
+    now, then = of_run(in_json(config)), of_run(saved)
+    for key in sorted(set(now) | set(then), key=lambda key: (key[1] != 'actor_critic', key)):
+        if now.get(key) != then.get(key):
+            raise BadSetting(key[1], now.get(key), '{}, as the run that is resumed has it'.format(
+                as_typed(then.get(key))))
     if config['epochs'] < epochs_done:
         raise BadSetting('epochs', config['epochs'],
                          'at least {}, which the run has done'.format(epochs_done))

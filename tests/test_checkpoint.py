@@ -411,6 +411,15 @@ def test_a_state_that_would_come_back_as_another_is_refused(state):
         checkpoint.without_arrays(state, {}, 'state')
 
 
+def test_a_number_of_numpy_s_comes_back_as_it_is():
+    state, arrays = dict(a=np.int64(3), b=dict(c=np.float32(0.1)), d=np.array(2)), {}
+    tree = json.loads(checkpoint.canonical(checkpoint.without_arrays(state, arrays, 'state')))
+    again = checkpoint.with_arrays(tree, arrays)
+    assert [type(again['a']), type(again['b']['c']), type(again['d'])] == [
+        np.int64, np.float32, np.ndarray]
+    assert again == state
+
+
 @pytest.mark.parametrize('change, told', [
     (lambda d: d.update(format=7),
      'is of another version: format 7, not {}'.format(checkpoint.FORMAT)),

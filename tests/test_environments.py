@@ -3,8 +3,11 @@ test_environments.py: environments as people have them: what they change, share,
 and what is stored of it. The rows of docs/environments.md.
 """
 import contextlib
+import dataclasses
+import enum
 import os
 import signal
+import subprocess
 
 import gym
 import numpy as np
@@ -314,7 +317,69 @@ class Early(New):
         self.rng = np.random.default_rng()
 
 
-@pytest.mark.parametrize('made', [New, Early])
+class Wrapped:
+    """A wrapper of Gymnasium's: no gym.Wrapper; its reset hands on whatever it is given."""
+    def __init__(self, made=New):
+        self.env = made()
+        self.action_space, self.observation_space = New.action_space, New.observation_space
+
+    def reset(self, **kwargs):
+        return self.env.reset(**kwargs)
+
+    def step(self, a):
+        return self.env.step(a)
+
+    def close(self):
+        self.env.close()
+
+
+class Settles(New):
+    """Its reset seeds it, and takes steps, by its own methods, as they are."""
+    def seed(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        if seed is not None:
+            self.seed(seed)
+        for _ in range(2):
+            o, _, _, _, info = self.step(np.zeros(1))
+        return o, info
+
+
+def test_each_episode_is_another_one_whoever_is_seeded():
+    for made in (New, Early, Wrapped, lambda: Wrapped(Early), Settles):
+        env, again = recorded(made()), recorded(made())
+        env.seed(3)
+        again.seed(3)
+        first, second = ([each.reset() for _ in range(3)] for each in (env, again))
+        np.testing.assert_array_equal(first, second)
+        assert len(np.unique(first, axis=0)) == 3
+
+
+def test_the_spaces_of_all_layers_are_seeded():
+    class Draws(Still):
+        def __init__(self):
+            super().__init__(observation_space=Box(-1, 1, (1,), np.float32))
+
+        def reset(self):
+            return self.observation_space.sample()
+
+    class Shadowed(gym.ObservationWrapper):
+        def __init__(self, env):
+            super().__init__(env)
+            self.observation_space = Box(-2, 2, (1,), np.float32)
+
+        def observation(self, o):
+            return o
+
+    env, again = recorded(Shadowed(Draws())), recorded(Shadowed(Draws()))
+    env.seed(3)
+    again.seed(3)
+    assert env.reset() == again.reset()
+
+
+@pytest.mark.parametrize('made', [New, Early, Wrapped, Settles])
 @pytest.mark.parametrize('before', [True, False])
 @pytest.mark.parametrize('episodes', [0, 1, 2, 3, 4])
 def test_gymnasiums_environments_come_back(made, before, episodes):
@@ -430,6 +495,9 @@ def test_modules_and_packages_that_are_missing(monkeypatch, capsys, tmp_path, en
     env_module('needs', 'import gym\ndef make():\n    import Box2D\n'
                'gym.register("Needs-v0", entry_point=make)\n')
     assert 'pip install box2d-py' in refusal(capsys, '--env', 'needs:Needs-v0')
+    env_module('lacks', 'import absent\n')
+    assert "raises ModuleNotFoundError: No module named 'absent'" in refusal(
+        capsys, '--env', 'lacks:Lacks-v0')
 
 
 # ---- What can be resumed -------------------------------------------------------------------------
@@ -515,6 +583,41 @@ def test_a_state_of_its_own_is_saved_or_resuming_is_refused(
         RunFolder(cut).assert_same_as(RunFolder(only_run(tmp_path / 'whole')))
     else:
         assert code == 2 and 'does not repeat' in err and err.count('\n') == 1
+
+
+class Phase(enum.Enum):
+    UP, DOWN = 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    k: int
+
+
+def test_what_is_no_state_is_not_written_into(tmp_path):
+    class Holds(Still):
+        def __init__(self):
+            super().__init__()
+            self.phase, self.settings, self.t = Phase.UP, Frozen(k=1), 0
+            self.process = subprocess.Popen(['true'])
+            self.process.wait()
+
+        def step(self, a):
+            self.phase, self.t = Phase.DOWN, self.t + 1
+            return np.zeros(1), float(self.t), False, {}
+
+        def reset(self):
+            self.phase = Phase.UP
+            return np.zeros(1)
+
+    env, again = recorded(Holds()), recorded(Holds())
+    env.reset()
+    env.step(np.zeros(1))
+    inner = again.unwrapped
+    pid = inner.process.pid
+    again.set_state(env.get_state())
+    assert inner.process.pid == pid and inner.settings.k == 1 and inner.t == 1
+    assert Phase.UP.value == 1 and inner.phase is Phase.DOWN
 
 
 def test_what_the_last_episode_left_is_compared_too():

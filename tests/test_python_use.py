@@ -108,6 +108,53 @@ def test_own_networks_go_on_from_python_only(tmp_path, capsys):
         train(folder, ac_kwargs=dict(hidden_sizes=(5, 4)), epochs=3, resume=folder)
 
 
+def test_keywords_of_own_networks_are_their_own(tmp_path):
+    def networks(x, a, hidden_sizes, seed=7, gamma=1.5, norm='layer', action_space=None):
+        return own_networks(x, a, action_space=action_space)
+
+    folder = str(tmp_path / 'run')
+    config = train(folder, actor_critic=networks, seed=2, gamma=0.9)
+    assert (config['seed'], config['gamma']) == (2, 0.9)
+    assert config['ac_kwargs'] == dict(seed=7, gamma=1.5, norm='layer', hidden_sizes=[8, 8])
+    with pytest.raises(BadSetting, match='seed=3: expected 2, as the run'):
+        train(folder, actor_critic=networks, seed=3, gamma=0.9, epochs=2, resume=folder)
+    with pytest.raises(BadSetting, match='norm=none: expected layer, as the run'):
+        train(folder, actor_critic=networks, seed=2, gamma=0.9, epochs=2, resume=folder,
+              ac_kwargs=dict(SHORT['ac_kwargs'], norm='none'))
+
+
+def test_what_is_one_s_own_is_told_from_ours_of_the_same_name(tmp_path, capsys):
+    def mlp_actor_critic(x, a, **kwargs):
+        return core.mlp_actor_critic(x, a, **kwargs)
+
+    def relu(x):
+        return tf.nn.relu(x)
+
+    for name, own, said in (
+            ('a', dict(actor_critic=mlp_actor_critic), 'actor_critic=test_python_use.mlp_actor'),
+            ('b', dict(ac_kwargs=dict(SHORT['ac_kwargs'], activation=relu)), 'test_python_use.relu'),
+            ('c', dict(ac_kwargs=dict(SHORT['ac_kwargs'], output_activation=tf.sin)),
+             'settings that are no flags: output_activation')):
+        train(tmp_path / name, **own)
+        line = call(capsys, '--resume', tmp_path / name, '--epochs', '2')[2]
+        assert said in line and 'go on from Python' in line
+
+
+def test_a_run_whose_networks_draw_numbers_says_so_when_it_goes_on(tmp_path, capsys):
+    def dropped(x, a, training, action_space=None):
+        x = tf.nn.dropout(x, rate=0.1) if training else x
+        return own_networks(x, a, action_space=action_space)
+
+    settings = dict(actor_critic=dropped, ac_kwargs={})
+    train(tmp_path / 'run', **settings)
+    assert 'Warning' not in capsys.readouterr().out
+    train(tmp_path / 'run', epochs=2, resume=tmp_path / 'run', **settings)
+    assert 'dropout/random_uniform/RandomUniform draws random numbers' in capsys.readouterr().out
+    train(tmp_path / 'other')
+    train(tmp_path / 'other', epochs=2, resume=tmp_path / 'other')
+    assert 'draws random numbers' not in capsys.readouterr().out
+
+
 def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys):
     folder = str(tmp_path / 'run')
     config = train(folder, lambda: gym.make('Pendulum-v0'))

@@ -181,6 +181,33 @@ def test_monte_carlo_returns_stop_at_terminal_states():
     np.testing.assert_allclose(found['standard_error'], 0, atol=1e-12)
 
 
+class Global(Line):
+    """Its rewards are noise, from a generator that its seed() does not reach."""
+    def step(self, a):
+        return np.zeros(1), np.random.randn(), False, {}
+
+
+class Reset(Global):
+    """Its generator is seeded by its resets alone, as Gymnasium's are."""
+    own = np.random.default_rng()
+
+    def reset(self, seed=None):
+        if seed is not None:
+            self.own = np.random.default_rng(seed)
+        return np.zeros(1), {}
+
+    def step(self, a):
+        return np.zeros(1), self.own.standard_normal(), False, False, {}
+
+
+@pytest.mark.parametrize('made', [Global, Reset])
+def test_rollouts_have_fresh_randomness_wherever_it_is(made):
+    found = held_out(made())
+    sigma = 1 / np.sqrt((1 - 0.81) * truth.ROLLOUTS)
+    assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)
+    assert found['g'].std() == pytest.approx(sigma, 0.3)
+
+
 def test_an_environment_that_cannot_be_returned_to_a_state():
     class Odd(Line):
         steps = 0

@@ -11,7 +11,7 @@ import html
 import os
 import sys
 
-from harness.cli import Parser
+from harness.command import Parser
 from harness.files import write_whole
 from harness.origin import HERE
 

@@ -20,6 +20,7 @@ import matplotlib
 import numpy as np
 
 from harness import guard, truth
+from harness.agent import session_config
 from harness.command import Parser, ending
 from harness.envs import held, make_env
 from harness.files import Unreadable, read_config, read_table
@@ -189,9 +190,11 @@ def read(folder):
             except BadSetting as bad:
                 raise BadSetting('RUN_FOLDER', folder, 'a run folder whose config.json is as it '
                                  'was written; in this one {}'.format(bad)) from None
+    columns = COLUMNS + sum((columns for _, _, columns, _ in CURVES), [])
     lacking = [name for name in SETTINGS if name not in config] + [
-        name for name in COLUMNS + sum((columns for _, _, columns, _ in CURVES), [])
-        if name not in table]
+        name for name in columns if name not in table] + [
+            'a number in each row of ' + name for name in columns
+            if name in table and not np.issubdtype(table[name].dtype, np.number)]
     if lacking:
         raise BadSetting('RUN_FOLDER', folder, 'a run folder with the config.json and progress.txt '
                          'of ddpg.py, and an epoch in it' + (
@@ -214,7 +217,7 @@ def load_model(folder, stack):
         BadSetting: It cannot be loaded here.
     """
     with tf.Graph().as_default() as graph:
-        sess = stack.enter_context(contextlib.closing(tf.Session()))
+        sess = stack.enter_context(contextlib.closing(tf.Session(config=session_config(1))))
         try:
             signature = tf.saved_model.loader.load(
                 sess, [tf.saved_model.tag_constants.SERVING], os.path.join(folder, 'tf1_save')
@@ -437,15 +440,14 @@ def draw(diagnoses):
         The figure.
     """
     import matplotlib.pyplot as plt
-    names = [os.path.basename(os.path.normpath(d.folder)) for d in diagnoses]
+    names = [figures.literal(os.path.basename(os.path.normpath(d.folder))) for d in diagnoses]
     rows = -(-(len(diagnoses) + len(CURVES)) // ACROSS)
     figure = plt.figure(figsize=(5 * ACROSS, 4.5 * rows + 0.5))
     panels = (figure.add_subplot(rows, ACROSS, i + 1) for i in range(rows * ACROSS))
     for diagnosis, name in zip(diagnoses, names):
         axes = next(panels)
         draw_density(axes, diagnosis.q, diagnosis.g)
-        axes.set_title(figures.literal(name) + '\n'
-                       + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
+        axes.set_title(name + '\n' + textwrap.fill(found_in_words(diagnosis), 50), fontsize=9)
     for title, unit, columns, logarithmic in CURVES:
         axes = next(panels)
         for color, diagnosis, name in zip(plt.cm.tab10.colors * len(names), diagnoses, names):

@@ -266,7 +266,8 @@ def as_text(summary):
                 'test return': metric, 'mean': row[metric + '_mean'], 'std': row[metric + '_std'],
                 '95% CI': interval(row, metric + '_mean'), 'IQM': row[metric + '_iqm'],
                 '95% CI ': interval(row, metric + '_iqm'),
-                'steps/s': '{:.0f}'.format(row.steps_per_second) if first else ''})
+                'steps/s': '{:.0f}'.format(row.steps_per_second).replace('nan', '') if first
+                           else ''})
         lines.append({'test return': 'max of mean', 'mean': row.max_of_mean})
         seeds.append('{}, last10: {}'.format(name, row.last10_of_each_seed))
     table = pd.DataFrame(lines).to_string(index=False, na_rep='', float_format='{:.1f}'.format)

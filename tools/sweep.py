@@ -39,7 +39,7 @@ from harness import checkpoint, guard
 from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
                          with_hyphens)
 from harness.command import ending
-from harness.envs import check_spaces, make_env
+from harness.envs import dims_of
 from harness.files import Locked, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
 from harness.run import check_memory
@@ -207,11 +207,10 @@ def check_runs(runs, here):
         env, env_kwargs = run.env, run.kwargs['env_kwargs']
         known = env, json.dumps(env_kwargs)
         if known not in dims:
-            made = make_env(env, env_kwargs)
-            check_spaces(made)
-            dims[known] = made.observation_space.shape + made.action_space.shape
+            dims[known] = dims_of(env, env_kwargs)
         if here:
-            check_memory(SimpleNamespace(**run.kwargs), *dims[known])
+            check_memory(SimpleNamespace(actor_critic=core.mlp_actor_critic, **run.kwargs),
+                         *dims[known])
 
 
 def networks(words):

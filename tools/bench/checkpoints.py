@@ -24,7 +24,10 @@ EVERY = 2000
 
 
 def measure(stored, saves):
-    """(seconds per save, MB per save, seconds of an export, steps/s) with `stored` transitions."""
+    """
+    What saving costs with `stored` transitions: seconds and MB of the first save, which has all of
+    them; then medians: seconds and MB of a later save, seconds of an export, steps/s between.
+    """
     times, sizes, exports, begun = [], [], [], []
     save, write_whole, export = (checkpoint.Checkpoints.save, checkpoint.write_whole,
                                  agent.Export.save)

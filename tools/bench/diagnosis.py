@@ -16,7 +16,7 @@ import numpy as np
 
 from harness import agent, truth
 from harness.command import Parser, accepting, ending
-from harness.envs import check_spaces, make_env
+from harness.envs import dims_of
 from harness.settings import Number
 import ddpg
 
@@ -41,7 +41,7 @@ def main(argv=None):
     parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
     args = parser.parse_args(argv)
     with ending(parser.prog):
-        check_spaces(make_env(args.env))
+        dims_of(args.env)
     prepared_call = agent.prepared_call
     agent.prepared_call = lambda sess, fetches, *more, **options: timed(
         ' '.join(fetches), prepared_call(sess, fetches, *more, **options))

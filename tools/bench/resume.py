@@ -14,7 +14,7 @@ import tempfile
 import numpy as np
 
 from harness.command import Parser, accepting, ending
-from harness.envs import check_spaces, make_env
+from harness.envs import dims_of
 from harness.settings import Number
 from tools.bench.trials import Run, assert_same_end, killed_often
 
@@ -31,7 +31,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with ending(parser.prog):
         for env in args.env:
-            check_spaces(make_env(env))
+            dims_of(env)
     for env in args.env:
         with tempfile.TemporaryDirectory() as folder:
             flags = ['--env', env] + FLAGS

@@ -17,7 +17,7 @@ import tempfile
 import time
 
 from harness.command import Parser, accepting, ending
-from harness.envs import check_spaces, make_env
+from harness.envs import dims_of
 from harness.settings import Number
 from tools.bench.clusters import Cluster, finish, run_folder, start, where
 from tools.bench.trials import Run, RunFolder, wait_for
@@ -52,7 +52,7 @@ def main(argv=None):
     parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
     args = parser.parse_args(argv)
     with ending(parser.prog):
-        check_spaces(make_env(args.env))
+        dims_of(args.env)
     flags = ['--env', args.env, '--epochs', str(args.epochs), '--save-freq', '1', '--start-steps',
              '1000', '--num-test-episodes', '1']
     with tempfile.TemporaryDirectory() as folder:
