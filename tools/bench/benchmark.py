@@ -51,6 +51,7 @@ PUBLISHED = {
         "DDPG of TD3's author, run by others (v2, 5)": (
             8391, 1908, 2234, 32.5, 1096, 210, -10.6, None, 1127),
         '"Our DDPG" of the TD3 paper (v1, 10)': (8401, 1062, 2362, None, 564),
+        '"DDPG" of the TD3 paper (v1, 10)': (3163, 1732, 1521, None, 816),
         'Spinning Up, TensorFlow 1 (v3, 10; off its plots)': (
             (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
         'Spinning Up, PyTorch (v3, 10; off its plots)': (
@@ -60,12 +61,13 @@ PUBLISHED = {
     },
     'maximum of the mean': {
         'nnabla-rl (v2, 3)': (10548, 3162, 4076, 98, 998, None, -3.66, 1000, 6238),
-        'Tianshou (v3, 10)': ((11719, 466), (2197, 972), (1401, 905), (144, 7), (990, 4), None,
-                              -3.3, 1000, 8364),
+        'Tianshou (v3, 10)': ((11719, 466), (2197, 972), (1401, 905), (144, 7), (990, 4),
+                              (177, 78), -3.3, 1000, 8364),
         'DI-engine (v3 or v2, 5)': (11334, 3516, 3443),
         '"Our DDPG" of the TD3 paper (v1, 10)': (8577, 1860, 3098, None, 889, None, -4.01, 1000,
                                                  8370),
-        '"DDPG" of the TD3 paper (v1, 10)': (3306, 2020, 1844, None, 1005),
+        '"DDPG" of the TD3 paper (v1, 10)': (3306, 2020, 1844, None, 1005, None, -6.51, 1000,
+                                             9356),
     },
     'mean of the maxima': {
         'PFRL (v2, 10)': (10263, 3521, 3933, None, 1532, None, -2.97, 1000, 6558),
@@ -74,6 +76,9 @@ PUBLISHED = {
 }
 # No plain DDPG, so that it is not one of the others.
 SUCCESSOR = {'last ten': {'TD3 (v1, 10)': (9533, 3305, 4565, None, 4185)}}
+# What was to be reached, said before the runs: first, and then.
+GOALS = {'last ten': {'the first goal': (10400, 1908, 2420, 144, 700),
+                      'the second goal': (11020, 2800, 3000, None, 1096)}}
 # {measure: the values of a task's runs (from `finished_runs`), to be averaged}
 OURS = {
     'last ten': lambda runs: runs.last10,
@@ -227,11 +232,18 @@ def beside(measure, runs, columns):
     ours = [(found['mean'], found['std']) for found in of_ours]
     best = np.fmax.reduce([[mean for mean, _ in pairs] for pairs in others.values()])
     highest = np.fmax(best, [mean for mean, _ in ours])
+
+    def distance(what, aims):
+        return ['ours, from ' + what] + [
+            '-' if np.isnan(mean - aim) else ('+' if mean > aim else '') + number(mean - aim, aim)
+            for (mean, _), aim in zip(ours, aims)]
+
     return markdown(['', *columns], [
         row('**ours**', ours), *(row(*other) for other in others.items()),
-        ['ours, from the best of these'] + [
-            '-' if np.isnan(mean - top) else ('+' if mean > top else '') + number(mean - top, top)
-            for (mean, _), top in zip(ours, best)],
+        distance('the best of these', best),
+        *(distance('{} ({})'.format(goal, ', '.join(number(aim) for aim, _ in pairs if aim == aim)),
+                   [aim for aim, _ in pairs])
+          for goal, pairs in of_columns(GOALS.get(measure, {})).items()),
         *(row(*successor) for successor in of_columns(SUCCESSOR.get(measure, {})).items())])
 
 
