@@ -132,7 +132,7 @@ def test_what_is_one_s_own_is_told_from_ours_of_the_same_name(tmp_path, capsys):
 
     for name, own, said in (
             ('a', dict(actor_critic=mlp_actor_critic), 'actor_critic=test_python_use.mlp_actor'),
-            ('b', dict(ac_kwargs=dict(SHORT['ac_kwargs'], activation=relu)), 'test_python_use.relu'),
+            ('b', dict(ac_kwargs=dict(SHORT['ac_kwargs'], activation=relu)), 'python_use.relu'),
             ('c', dict(ac_kwargs=dict(SHORT['ac_kwargs'], output_activation=tf.sin)),
              'settings that are no flags: output_activation')):
         train(tmp_path / name, **own)
