@@ -189,7 +189,8 @@ class Run:
 
         Raises:
             BadSetting: The folder cannot be written, or the run cannot go on.
-            guard.RunStopped: The environment broke its contract in its first reset.
+            guard.RunStopped: The environment broke its contract in its first reset; or, with
+                policy='random', while the truth was measured, in which a signal ends it, too.
         """
         s = self.arguments
         self.learner, self.replay, self.process = agent, replay, process
