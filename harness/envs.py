@@ -49,12 +49,14 @@ def make_env(name, env_kwargs=dict()):
         spec = gym.spec(name)
     except gym.error.Error as error:
         module, _, short_name = name.rpartition(':')
-        lacking = getattr(error.__context__, 'name', None)      # of an ImportError, and of no other
-        if lacking and not (module + '.').startswith(lacking + '.'):
-            raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
-                             + described_error(error.__context__)
-                             + PACKAGES.get(lacking, '')) from None
         if module and module not in sys.modules:
+            why = error.__context__ or error        # Gym says of any ImportError the same
+            lacking = str(getattr(why, 'name', None))
+            if not (isinstance(why, ModuleNotFoundError)
+                    and (module + '.').startswith(lacking + '.')):
+                raise BadSetting('env', name, 'a module before the : that can be imported; it '
+                                 'raises ' + described_error(why)
+                                 + PACKAGES.get(lacking, '')) from None
             raise BadSetting('env', name, 'a module that Python can import before the :; the '
                              'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
         ids = {known.lower(): known for known in sorted(gym.envs.registry.env_specs)}
@@ -285,10 +287,14 @@ class Inside:
         """The observation."""
         if self.running:
             return self.own['reset'](**kwargs)
-        if (self.seeds and self.new_interface is not False
-                and takes_seed(self.env, self.own['reset'])):
+        if self.seeds and not takes_seed(self.own['reset']):
+            # Whether a wrapper hands seeds on, or an adapter seeds what it holds, is not known.
+            takers = [inner for inner in layers(self.env)[1:] if takes_seed(inner.reset)]
+            if takers:
+                self._run(takers[-1].reset, seed=self.seeds.pop())
+        elif self.seeds and self.new_interface is not False:
             kwargs.setdefault('seed', self.seeds.pop())
-        returned = self._run('reset', **kwargs)
+        returned = self._run(self.own['reset'], **kwargs)
         if self.new_interface is None:
             self.new_interface = (isinstance(returned, tuple) and len(returned) == 2
                                   and isinstance(returned[1], dict))
@@ -298,7 +304,7 @@ class Inside:
         """Observation, reward, done, info."""
         if self.running:
             return self.own['step'](a)
-        returned = self._run('step', a)
+        returned = self._run(self.own['step'], a)
         if self.new_interface and isinstance(returned, tuple) and len(returned) == 5:
             o, r, ended, truncated, info = returned
             returned = o, r, ended or truncated, dict(info, **{LIMIT: truncated and not ended})
@@ -314,22 +320,21 @@ class Inside:
             self.seeds = [] if seed is None else [seed]
         return self.own['seed'](seed) if 'seed' in self.own else [seed]
 
-    def _run(self, name, *args, **kwargs):
+    def _run(self, method, *args, **kwargs):
         """Call a method of the environment, which may call its others as it has made them."""
         self.running = True
         try:
-            return self.own[name](*args, **kwargs)
+            return method(*args, **kwargs)
         finally:
             self.running = False
 
 
-def takes_seed(env, reset):
-    """Whether a reset has the keyword `seed`, as Gymnasium's, or hands it to an inner one's."""
-    parameters = inspect.signature(reset).parameters
-    inner = getattr(env, 'env', None)
-    return 'seed' in parameters or (
-        hasattr(inner, 'reset') and takes_seed(inner, inner.reset)
-        and any(each.kind is each.VAR_KEYWORD for each in parameters.values()))
+def takes_seed(reset):
+    """Whether a reset has the keyword `seed`, as Gymnasium's have."""
+    try:
+        return 'seed' in inspect.signature(reset).parameters
+    except (TypeError, ValueError):         # a builtin
+        return False
 
 
 class Legal:
@@ -392,10 +397,11 @@ class CheckedEnv(gym.Wrapper):
         try:
             for layer in layers(self.env):
                 for name in ('action_space', 'observation_space'):
-                    own = getattr(layer, name, None)
-                    if not any(own is known for known in (
-                            None, self.action_space, self.observation_space)):
-                        own.seed(seed)
+                    # What an inner one calls a space may be none.
+                    with contextlib.suppress(*(() if layer is self.env else ANYTHING)):
+                        own = getattr(layer, name)
+                        if own is not self.action_space and own is not self.observation_space:
+                            own.seed(seed)
             return self.env.seed(seed)
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
@@ -472,11 +478,26 @@ def layers(env, of_gym=False):
     An environment's wrappers, the outermost first, and itself; with `of_gym` those that are of
     Gym's class alone, else whatever has an environment as its `env`, such as Gymnasium's.
     """
-    found = [env]
-    while isinstance(found[-1], gym.Wrapper) or (
-            not of_gym and hasattr(vars(found[-1]).get('env'), 'step')):
-        found.append(found[-1].env)
+    def within(layer):
+        if isinstance(layer, gym.Wrapper):
+            return layer.env
+        inner = None if of_gym else getattr(layer, '__dict__', {}).get('env')
+        if not isinstance(inner, type) and has(inner, '__dict__', 'reset', 'step'):
+            return inner
+
+    found, inner = [env], within(env)
+    while inner is not None and not any(inner is known for known in found):     # a cycle ends
+        found.append(inner)
+        inner = within(inner)
     return found
+
+
+def has(value, *names):
+    """Whether a value has these attributes; not, where it raises anything when it is asked."""
+    try:
+        return all(hasattr(value, name) for name in names)
+    except ANYTHING:
+        return False
 
 
 def innermost(env):
@@ -497,7 +518,7 @@ def generators(env):
             attributes.update(vars(owner))
         attributes.update(vars(layer))
         for name, value in sorted(attributes.items()):
-            if hasattr(value, 'np_random') and hasattr(value, 'sample'):        # a space
+            if has(value, 'np_random', 'sample'):               # a space
                 name, value = name + '.np_random', value.np_random
             if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
                     and not any(value is known for known in found.values())):
@@ -569,7 +590,7 @@ def attributes(owner, depth=0):
 
 def is_plain_object(value):
     """Whether an attribute is an object of someone's own class, such as a running mean."""
-    return (hasattr(value, '__dict__')
+    return (has(value, '__dict__')
             and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
             and not callable(value) and type(value).__module__.split('.')[0] not in (
                 'builtins', 'gym', 'mujoco_py', 'logging', 'threading', 'subprocess',

@@ -187,7 +187,8 @@ def held_out(env, gamma, seed, say, before_step):
             fresh = random_states(env.env)          # of what reseed() does not reach
             try:
                 env.set_state(state)
-                set_random_states(env.env, fresh)
+                now = random_states(env.env)
+                set_random_states(env.env, {name: fresh.get(name, now[name]) for name in now})
             except DoesNotRepeat as why:
                 raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
             reseed()

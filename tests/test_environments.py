@@ -347,8 +347,30 @@ class Settles(New):
         return o, info
 
 
+class Keeps(Wrapped):
+    """It hands nothing on."""
+    def reset(self):
+        return self.env.reset()
+
+
+class Adapter(gym.Env):
+    """Gym's interface around Gymnasium's."""
+    action_space, observation_space = Box(-2, 2, (1,)), Box(-1, 1, (2,))
+
+    def __init__(self):
+        self.env = Early()
+
+    def reset(self):
+        return self.env.reset()[0]
+
+    def step(self, a):
+        o, r, ended, _, info = self.env.step(a.astype(np.float64))
+        return o, r, ended, info
+
+
 def test_each_episode_is_another_one_whoever_is_seeded():
-    for made in (New, Early, Wrapped, lambda: Wrapped(Early), Settles):
+    for made in (New, Early, Wrapped, lambda: Wrapped(Early), lambda: Keeps(Early), Adapter,
+                 Settles):
         env, again = recorded(made()), recorded(made())
         env.seed(3)
         again.seed(3)
@@ -379,7 +401,45 @@ def test_the_spaces_of_all_layers_are_seeded():
     assert env.reset() == again.reset()
 
 
-@pytest.mark.parametrize('made', [New, Early, Wrapped, Settles])
+class Raises:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+class Slots:
+    __slots__ = ()
+
+    def reset(self):
+        pass
+
+    def step(self, a):
+        pass
+
+
+class Simulator:
+    action_space, reset = 3, max
+
+    def step(self, a):
+        pass
+
+
+@pytest.mark.parametrize('inner', [
+    lambda holder: holder, lambda _: Raises(), lambda _: Slots(), lambda _: Simulator(),
+    lambda _: Simulator], ids=['itself', 'Raises', 'Slots', 'Simulator', 'a class'])
+def test_an_attribute_named_env_may_be_anything(inner, tmp_path):
+    class Holds(Still):
+        def __init__(self):
+            super().__init__()
+            self.env, self.other = inner(self), Raises()
+
+    folder = str(tmp_path / 'run')
+    settings = dict(SMALL, logger_kwargs=dict(output_dir=folder))
+    ddpg.ddpg(Holds, **settings)
+    ddpg.ddpg(Holds, **dict(settings, epochs=2, resume=folder))
+    assert RunFolder(folder).columns['Epoch'] == ('1', '2')
+
+
+@pytest.mark.parametrize('made', [New, Early, Wrapped, Keeps, Adapter, Settles])
 @pytest.mark.parametrize('before', [True, False])
 @pytest.mark.parametrize('episodes', [0, 1, 2, 3, 4])
 def test_gymnasiums_environments_come_back(made, before, episodes):
@@ -495,9 +555,12 @@ def test_modules_and_packages_that_are_missing(monkeypatch, capsys, tmp_path, en
     env_module('needs', 'import gym\ndef make():\n    import Box2D\n'
                'gym.register("Needs-v0", entry_point=make)\n')
     assert 'pip install box2d-py' in refusal(capsys, '--env', 'needs:Needs-v0')
-    env_module('lacks', 'import absent\n')
-    assert "raises ModuleNotFoundError: No module named 'absent'" in refusal(
-        capsys, '--env', 'lacks:Lacks-v0')
+    for name, text, said in (
+            ('lacks', 'import absent', "ModuleNotFoundError: No module named 'absent'"),
+            ('fails', 'raise ImportError("no licence")', 'ImportError: no licence'),
+            ('older', 'import gym\nraise gym.error.Error("too old")', 'Error: too old')):
+        env_module(name, text + '\n')
+        assert 'can be imported; it raises ' + said in refusal(capsys, '--env', name + ':Env-v0')
 
 
 # ---- What can be resumed -------------------------------------------------------------------------
