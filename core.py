@@ -258,16 +258,14 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             a2, (_, _, q_targ) = None, made(x2, a)     # Q'(x2, a) is not used, and a not needed
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
-    pi_vars, q_vars = get_vars('main/pi/'), get_vars('main/q/')
+    (pi_vars, pi_statistics), (q_vars, q_statistics) = (
+        (get_vars(part), tf.get_collection(STATISTICS, part)) for part in ('main/pi/', 'main/q/'))
     astray = [v.op.name for v in tf.trainable_variables('main/') if v not in pi_vars + q_vars]
     if astray:
-        raise ValueError('nothing trains {}: expected variables in the scopes `pi` and `q` of an '
-                         'actor_critic alone'.format(', '.join(astray)))
+        raise ValueError('nothing trains {}: expected it in `pi` or `q`'.format(', '.join(astray)))
     with tf.name_scope('targ_init'):
         targ_init = tf.group([targ.assign(w) for w, targ in (
             paired(main_vars, targ_vars) if target_networks else ())])
-    pi_statistics, q_statistics = (
-        tf.get_collection(STATISTICS, scope) for scope in ('main/pi/', 'main/q/'))
     # A moving average that nothing moves would let acting do without normalisation.
     moved = [statistic.moving.op.name for statistic in pi_statistics + q_statistics]
     still = [v.op.name for v in main_vars if '/moving_' in v.op.name and v.op.name not in moved]

@@ -107,7 +107,7 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
     One step of Adam (Kingma and Ba 2014) on `variables` alone, with one of three weight decays.
 
     Args:
-        loss (tensor): A scalar.
+        loss (tensor): A scalar; ValueError, where it does not depend on one of the variables.
         variables (list of tf.Variable): What moves, and what decays: all of it, biases included.
         lr (float): Learning rate.
         rate (float or scalar tensor): What multiplies it, and the decay.
@@ -116,9 +116,6 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
 
     Returns:
         An operation that runs after the whole backward pass; the norm of all gradients (a scalar).
-
-    Raises:
-        ValueError: The loss does not depend on one of the variables.
     """
     if weight_decay and decay_kind == 'l2':
         loss = loss + weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in variables])

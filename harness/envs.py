@@ -45,18 +45,19 @@ def make_env(name, env_kwargs=dict()):
     Raises:
         BadSetting: There is none, or it cannot be made here.
     """
+    def unimportable(why):
+        return BadSetting('env', name, 'a module before the : that can be imported; it raises '
+                          + described_error(why) + to_install(why))
+
     try:
         spec = gym.spec(name)
     except gym.error.Error as error:
         module, _, short_name = name.rpartition(':')
         if module and module not in sys.modules:
             why = error.__context__ or error        # Gym says of any ImportError the same
-            lacking = str(getattr(why, 'name', None))
             if not (isinstance(why, ModuleNotFoundError)
-                    and (module + '.').startswith(lacking + '.')):
-                raise BadSetting('env', name, 'a module before the : that can be imported; it '
-                                 'raises ' + described_error(why)
-                                 + PACKAGES.get(lacking, '')) from None
+                    and (module + '.').startswith('{}.'.format(why.name))):
+                raise unimportable(why) from None
             raise BadSetting('env', name, 'a module that Python can import before the :; the '
                              'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
         ids = {known.lower(): known for known in sorted(gym.envs.registry.env_specs)}
@@ -64,8 +65,7 @@ def make_env(name, env_kwargs=dict()):
         raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
                          + ', '.join(ids[match] for match in near)) from None
     except ANYTHING as error:           # the module's own
-        raise BadSetting('env', name, 'a module before the : that can be imported; it raises '
-                         + described_error(error)) from None
+        raise unimportable(error) from None
     if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
         # The first import of a mujoco-py that is not compiled would start the compiler.
         found = importlib.util.find_spec('mujoco_py')
@@ -76,12 +76,16 @@ def make_env(name, env_kwargs=dict()):
     try:
         return gym.make(name, **env_kwargs)
     except ANYTHING as error:           # the environment's own, or Gym's
-        lacking = getattr(error, 'name', None) if isinstance(error, ImportError) else None
-        if env_kwargs and not lacking:
+        if env_kwargs and not (isinstance(error, ImportError) and error.name):
             raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that {} can be made '
                              'with; it raises {}'.format(name, described_error(error))) from None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
-                         + described_error(error) + (PACKAGES.get(lacking) or '')) from None
+                         + described_error(error) + to_install(error)) from None
+
+
+def to_install(error):
+    """What to install where an ImportError lacks a module of PACKAGES; else no text."""
+    return PACKAGES.get(error.name, '') if isinstance(error, ImportError) else ''
 
 
 def dims_of(name, env_kwargs=dict()):
@@ -289,9 +293,11 @@ class Inside:
             return self.own['reset'](**kwargs)
         if self.seeds and not takes_seed(self.own['reset']):
             # Whether a wrapper hands seeds on, or an adapter seeds what it holds, is not known.
-            takers = [inner for inner in layers(self.env)[1:] if takes_seed(inner.reset)]
-            if takers:
-                self._run(takers[-1].reset, seed=self.seeds.pop())
+            seed = self.seeds.pop()
+            for inner in reversed(layers(self.env)[1:]):
+                if takes_seed(inner.reset):
+                    self._run(inner.reset, seed=seed)
+                    break
         elif self.seeds and self.new_interface is not False:
             kwargs.setdefault('seed', self.seeds.pop())
         returned = self._run(self.own['reset'], **kwargs)

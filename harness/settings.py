@@ -423,16 +423,18 @@ def check_same_run(config, saved, epochs_done):
     Raises:
         BadSetting: A setting that would change the run, or fewer epochs than it has done.
     """
-    def of_run(config):                 # a keyword of one's own networks may be called `seed`, too
-        return {**{(False, name): value for name, value in config.items()
-                   if name not in MAY_CHANGE | {'ac_kwargs'}},
-                **{(True, name): value for name, value in config.get('ac_kwargs', {}).items()}}
+    def compare(config, saved, but=frozenset()):
+        names = (set(config) | set(saved)) - but
+        for name in sorted(names, key=lambda name: (name != 'actor_critic', name)):
+            now, then = config.get(name), saved.get(name)
+            if now != then:
+                raise BadSetting(name, now, '{}, as the run that is resumed has it'.format(
+                    as_typed(then)))
 
-    now, then = of_run(in_json(config)), of_run(saved)
-    for key in sorted(set(now) | set(then), key=lambda key: (key[1] != 'actor_critic', key)):
-        if now.get(key) != then.get(key):
-            raise BadSetting(key[1], now.get(key), '{}, as the run that is resumed has it'.format(
-                as_typed(then.get(key))))
+    config = in_json(config)
+    compare(config, saved, but=MAY_CHANGE | {'ac_kwargs'})
+    # By themselves: a keyword of one's own networks may be called `seed`, too.
+    compare(config.get('ac_kwargs', {}), saved.get('ac_kwargs', {}))
     if config['epochs'] < epochs_done:
         raise BadSetting('epochs', config['epochs'],
                          'at least {}, which the run has done'.format(epochs_done))

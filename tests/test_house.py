@@ -114,8 +114,8 @@ def test_no_function_is_long_and_the_script_is_short():
             return len(file.read().split('\n')) - 1
 
     assert lines('ddpg.py') <= 340
-    # 680 as of the redesign; batch normalisation, the ablations, and what own networks are told.
-    assert lines('core.py') + lines('noise.py') + lines('ddpg.py') <= 795
+    # 680 as of the redesign; batch normalisation and the ablations are the rest.
+    assert lines('core.py') + lines('noise.py') + lines('ddpg.py') <= 790
 
 
 def test_no_line_is_longer_than_100_columns():
