@@ -88,7 +88,7 @@ class Scalars:
             config (dict): As in config.json.
             step (int): From which on they hold.
         """
-        rows = ['| {} | `{}` |'.format(name, json.dumps(value))
+        rows = ['| {} | `{}` |'.format(name, json.dumps(value, sort_keys=True))
                 for name, value in sorted(config.items())]
         self._add(step, summary=text_pb('settings', '\n'.join(
             ['| setting | value |', '|---|---|'] + rows)))

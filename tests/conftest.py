@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness import quiet_tf        # before any test imports TensorFlow
+from harness import truth
 import kit
 
 
@@ -25,3 +26,9 @@ def main(capsys):
         code, out, err = kit.run_main(capsys, *flags)
         return code or 0, out, err
     return call
+
+
+@pytest.fixture
+def few_states(monkeypatch):
+    """--policy random measures its truth from a few states, where its values are not the point."""
+    monkeypatch.setattr(truth, 'STATES', 4)

@@ -131,7 +131,7 @@ def bounds(rng, dtype, dim):
     return low, (low + dtype.type(size * (0.1 + rng.rand()))).astype(dtype)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.fixed_dictionaries(dict(
     seed=st.integers(0, 2 ** 31), act_dim=st.integers(1, 20), obs_dim=st.integers(1, 20),
     act_type=st.sampled_from('f2 f4 f8 i1 i2 i4 i8 u1 u2 u4'.split()),
@@ -457,7 +457,7 @@ def test_gymnasiums_environments_come_back(made, before, episodes):
 
 
 @pytest.mark.parametrize('made', [New, Early])
-def test_the_critic_alone_trains_in_gymnasiums_environments(made, tmp_path):
+def test_the_critic_alone_trains_in_gymnasiums_environments(made, tmp_path, few_states):
     settings = dict(SMALL, policy='random', gamma=0.5, save_freq=1)
     whole, part = (str(tmp_path / name) for name in ('whole', 'part'))
     ddpg.ddpg(made, logger_kwargs=dict(output_dir=whole), **dict(settings, epochs=2))
@@ -499,7 +499,8 @@ def test_an_environment_is_left_as_it_was_made(tmp_path):
     (gym.make('Pendulum-v0'), 'a function that makes an environment'),
     (7, 'a function that makes an environment'),
     (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment'),
-    (lambda env=gym.make('Pendulum-v0').unwrapped: TimeLimit(env, 9),
+    # Not of Gym's own: TimeLimit writes its limit into the registry's entry of what it wraps.
+    (lambda env=Still(): TimeLimit(env, 9),
      'a function that makes a new environment at each call, not wrappers of the same one')])
 def test_what_makes_no_two_environments(env_fn, said, tmp_path):
     with pytest.raises(BadSetting, match='env_fn=.*expected ' + said):
@@ -507,7 +508,7 @@ def test_what_makes_no_two_environments(env_fn, said, tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
-def test_at_most_two_are_open_and_all_are_closed(tmp_path):
+def test_at_most_two_are_open_and_all_are_closed(tmp_path, few_states):
     counts = dict(open=0, most=0)
 
     class Licensed(Still):

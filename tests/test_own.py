@@ -176,7 +176,7 @@ class Whole(gym.Env):
 
 
 @pytest.mark.parametrize('policy', ['learned', 'random'])
-def test_actions_are_legal(policy, tmp_path):
+def test_actions_are_legal(policy, tmp_path, few_states):
     act = train(tmp_path / 'run', Whole, policy=policy, gamma=0.5, max_ep_len=20).policy
     actions = np.array([act(o) for o in np.linspace(-100, 100, 50)[:, None]])
     assert actions.dtype == np.int32 and actions.shape == (50, 2)

@@ -5,6 +5,7 @@ epoch, once, whatever happened to the run and to its disk.
 import errno
 import math
 import os
+import re
 import shutil
 
 import numpy as np
@@ -99,16 +100,17 @@ def test_every_column_at_every_epoch_and_more_often_what_costs_nothing(run):
 
 
 def test_killed_again_and_again_it_shows_what_an_untouched_run_shows(run, tmp_path):
-    killed, died = killed_often(tmp_path / 'out', FLAGS, 6, np.random.RandomState(1), run)
-    assert died >= 3
+    killed, died = killed_often(tmp_path / 'out', FLAGS, 3, np.random.RandomState(1), run)
+    assert died >= 2
     reader = assert_table_is_found(killed)
     assert without_time(reader) == without_time(found(run))
-    assert len(texts(reader)) == 1
+    # Settings are told anew where a life has another number of threads, and nothing else differs.
+    assert len({re.sub(r'\| threads \| .*\n', '', text) for _, text in texts(reader)}) == 1
     times = [event.wall_time for event in records(killed)]
     assert times == sorted(times)           # what was before a kill keeps its time
 
 
-def test_the_critic_alone(tmp_path):
+def test_the_critic_alone(tmp_path, few_states):
     folder = train_tiny(tmp_path / 'run', '--policy', 'random', '--gamma', '0.5')
     reader = assert_table_is_found(folder)
     assert all(math.isnan(value) for _, value in curves(reader)['table/LossPi'])
