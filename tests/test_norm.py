@@ -320,7 +320,7 @@ def reference(tmp_path_factory):
 
 
 def test_it_goes_on_with_its_averages_on_two_threads(reference, tmp_path, main):
-    """Within an episode, after random actions and updates; kills are in test_resume.py."""
+    """Within an episode; what a kill leaves is in test_resume.py."""
     assert moving(RunFolder(reference).weights())
     assert main(*PENDULUM, '--epochs', '2', '--threads', '2', '--data-dir', tmp_path)[0] == 0
     run = only_run(tmp_path)

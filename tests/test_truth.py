@@ -18,7 +18,7 @@ import core
 import ddpg
 from harness import guard, truth
 from harness.quiet_tf import tf
-from kit import HERE, Run, RunFolder, recorded, refusal, tree
+from kit import HERE, Run, RunFolder, only_run, recorded, refusal, tree
 from spinup.utils.logx import restore_tf_graph
 from tools import diagnose
 
@@ -281,12 +281,15 @@ def test_the_critic_alone_learns_the_value_of_the_uniform_policy(tmp_path):
     assert last.AverageTestEpRet < 0.8 * 40, 'the policy is still the uniform one'
 
 
-def test_the_critic_alone_repeats_and_resumes(tmp_path):
-    whole = Run(tmp_path / 'whole', RANDOM + ['--epochs', '3'])
-    first = Run(tmp_path / 'first', RANDOM + ['--epochs', '1', '--threads', '2'])
+def test_the_critic_alone_repeats_and_resumes(tmp_path, main, few_states):
+    def run(name, *words):
+        assert main(*RANDOM, *words, '--data-dir', tmp_path / name)[0] == 0
+        return RunFolder(only_run(tmp_path / name))
+
+    whole = run('whole', '--epochs', '3')
+    first = run('first', '--epochs', '1', '--threads', '2')
     assert first.columns['QR2'] == whole.columns['QR2'][:1]
-    subprocess.run([sys.executable, os.path.join(HERE, 'ddpg.py'), '--resume', first.folder,
-                    '--epochs', '3'], check=True, stdout=subprocess.DEVNULL)
+    assert main('--resume', first.folder, '--epochs', '3')[0] == 0
     RunFolder(first.folder).assert_same_as(whole)
     with open(os.path.join(whole.folder, 'config.json')) as file:
         config = json.load(file)
