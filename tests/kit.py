@@ -20,23 +20,6 @@ from tools.bench.trials import (CHEETAH, PENDULUM, Run, RunFolder, assert_same_e
                                 killed_often, only_run, start, wait_for, whole_state)
 
 
-# Runs of a few seconds, checkpoints at every epoch.
-SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
-         '--start-steps 200 --update-after 100 --batch-size 16 --num-test-episodes 2 '
-         '--save-freq 1').split()
-
-
-def made_once(factory):
-    """run(words...) -> the Run of `python ddpg.py words`, made once, in a folder of `factory`."""
-    made = {}
-
-    def run(*words):
-        if words not in made:
-            made[words] = Run(factory.mktemp('alone'), list(words))
-        return made[words]
-    return run
-
-
 def recorded(env):
     """An environment as ddpg() holds it."""
     return RecordedEnv(CheckedEnv(env, guard.Watch(lambda: 'here')))

@@ -14,8 +14,7 @@ import core
 import ddpg
 from harness.quiet_tf import tf
 from kit import (ACT, N, OBS, TINY, RunFolder, Tiny, assert_same_end, finish, finite_differences,
-                 minibatch, normalised, numpy_pi, numpy_q, numpy_update, only_run,
-                 refusal, start)
+                 minibatch, normalised, numpy_pi, numpy_q, numpy_update, only_run, refusal, start)
 from spinup.utils.test_policy import load_policy_and_env
 from tools import diagnose
 

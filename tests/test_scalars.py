@@ -105,7 +105,9 @@ def test_killed_again_and_again_it_shows_what_an_untouched_run_shows(run, tmp_pa
     reader = assert_table_is_found(killed)
     assert without_time(reader) == without_time(found(run))
     # Settings are told anew where a life has another number of threads, and nothing else differs.
-    assert len({re.sub(r'\| threads \| .*\n', '', text) for _, text in texts(reader)}) == 1
+    told = [text for _, text in texts(reader)]
+    assert len({re.sub(r'\| threads \| .*\n', '', text) for text in told}) == 1
+    assert all(text != later for text, later in zip(told, told[1:]))
     times = [event.wall_time for event in records(killed)]
     assert times == sorted(times)           # what was before a kill keeps its time
 

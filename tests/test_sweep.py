@@ -24,13 +24,17 @@ import ddpg
 from harness import checkpoint
 from harness.origin import provenance
 from harness.settings import BadSetting, defaults_of
-from kit import HERE, SHORT, RunFolder, made_once, refusal, run_main, wait_for
+from kit import HERE, Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
 from tools.bench import benchmark, recipes
 from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, left_behind, output_of,
                                   run_folder, start, where)
 from tools.board import Board
 
+# Runs of a few seconds, checkpoints at every epoch.
+SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
+         '--start-steps 200 --update-after 100 --batch-size 16 --num-test-episodes 2 '
+         '--save-freq 1').split()
 TWO_GROUPS = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x']
 LONG = SHORT + ['--epochs', '30']
 HOST = ray.util.get_node_ip_address()
@@ -43,8 +47,14 @@ def parsed(*words):
 
 @pytest.fixture(scope='module')
 def alone(tmp_path_factory):
-    """See `kit.made_once`."""
-    return made_once(tmp_path_factory)
+    """alone(words...) -> the Run of `python ddpg.py words`, made once."""
+    made = {}
+
+    def run(*words):
+        if words not in made:
+            made[words] = Run(tmp_path_factory.mktemp('alone'), list(words))
+        return made[words]
+    return run
 
 
 # ---- Combinations, and their names ---------------------------------------------------------------
