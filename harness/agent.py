@@ -53,6 +53,18 @@ def prepared_call(sess, fetches, feeds, operations=(), here=False):
     return lambda *values: dict(zip(names, call(*values)))
 
 
+def require_one_of_each():
+    """
+    ValueError, where a pass of the networks has made weights of its own: acting, or what the actor
+    climbs, would be by weights that nothing trains.
+    """
+    anew = [v.op.name for v in tf.trainable_variables()
+            if not v.op.name.startswith(('main/', 'target/'))]
+    if anew:
+        raise ValueError('actor_critic makes {} anew: expected variables of tf.layers or of '
+                         'tf.get_variable, which each pass uses again'.format(', '.join(anew)))
+
+
 class Agent:
     """
     Actor and critic that learn, with their weights.
@@ -63,6 +75,9 @@ class Agent:
         threads (int): See `ddpg`.
         lr_decay_steps (int): See `ddpg`.
 
+    Raises:
+        ValueError: The networks do not use their variables again.
+
     Attributes:
         updates (int): Of the running epoch.
     """
@@ -72,6 +87,7 @@ class Agent:
         self.updates = 0
         self.next_o = self.next_a = None        # an observation, and the newest policy's action
         with graph.x.graph.as_default():
+            require_one_of_each()
             self.variables = tf.global_variables()          # Adam's and the targets', too
             initialiser = tf.global_variables_initializer()
         self.sess = tf.Session(graph=graph.x.graph, config=session_config(threads))

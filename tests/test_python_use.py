@@ -211,6 +211,19 @@ def test_networks_of_other_shapes_are_refused(wrong, got, tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
+def test_networks_that_make_their_weights_anew_are_refused(tmp_path):
+    def of_variables(x, a, action_space):
+        with tf.variable_scope('pi'):
+            pi = tf.tanh(x @ tf.Variable(tf.zeros([3, 1])))
+        with tf.variable_scope('q'):
+            weight = tf.Variable(tf.zeros([4, 1]))
+        return [pi] + [(tf.concat([x, b], 1) @ weight)[:, 0] for b in (a, pi)]
+
+    with pytest.raises(ValueError, match='makes actor_loss/pi/Variable, .*expected.*get_variable'):
+        train(tmp_path / 'run', actor_critic=of_variables, ac_kwargs={})
+    assert not (tmp_path / 'run').exists()
+
+
 # ---- What is given back --------------------------------------------------------------------------
 
 def test_all_files_are_closed_and_no_handler_is_left(tmp_path):
