@@ -334,7 +334,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize('fault', FAULTS)
-def test_planted_faults_are_told_apart(fault, tmp_path, monkeypatch, capsys):
+def test_planted_faults_are_told_apart(fault, tmp_path, monkeypatch):
     kwargs, plant = FAULTS[fault]
     if plant:
         plant(monkeypatch)
@@ -342,6 +342,7 @@ def test_planted_faults_are_told_apart(fault, tmp_path, monkeypatch, capsys):
     monkeypatch.undo()
     diagnosis = diagnose.diagnose(str(tmp_path))
     text = diagnose.verdict(diagnosis)
+    print(fault, text, sep=': ')            # pytest -rP shows it
     assert diagnose.found(diagnosis)[:1] == [fault] * (fault != 'none'), text
     if fault == 'none':
         assert 'no sign of bad training' in text and 'FOUND' not in text

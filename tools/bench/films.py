@@ -5,8 +5,9 @@ films.py: a small film of each committed policy, for docs/results.md.
 
 Films the exported policy of each run below FOLDER (out/benchmark), four seconds of its
 environment's time at the most, into <group>.gif beside the run. (`python -m spinup.run test_policy
-RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarContinuous-v0 want a
-display: before the command, `xvfb-run -a`. Exit code: of the last run that could not be filmed.
+RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarContinuous-v0 want
+Debian's package xvfb, which the player starts by itself. Exit code: of the last run that could not
+be filmed.
 """
 import glob
 import itertools
