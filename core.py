@@ -39,8 +39,11 @@ def placeholders(obs_dim, act_dim):
 @tf.RegisterGradient('MatMulWithoutTransposedOperands')
 def _matmul_grad(op, grad):
     """dL/dx = grad w^T, computed as (w grad^T)^T, and dL/dw = x^T grad."""
-    x, w = op.inputs
-    return tf.transpose(tf.matmul(w, tf.transpose(grad))), tf.matmul(tf.transpose(x), grad)
+    def turned(x, w):       # as an operand is marked, which tf.layers does not, but someone may
+        return [tf.transpose(v) if op.get_attr(mark) else v
+                for v, mark in ((x, 'transpose_a'), (w, 'transpose_b'))]
+    x, w = turned(*op.inputs)
+    return turned(tf.transpose(tf.matmul(w, tf.transpose(grad))), tf.matmul(tf.transpose(x), grad))
 
 
 @tf.RegisterGradient('ReluByMask')
@@ -126,8 +129,7 @@ def mlp(x, sizes, activation, output_activation, init='glorot', a=None, action_l
     Args:
         x (tensor): Input, (N, any).
         sizes (sequence of int): Units of each layer, the output layer last.
-        activation, output_activation: Functions of a tensor, or None; of the hidden layers and of
-            the last.
+        activation, output_activation: Functions or None; of the hidden layers and of the last.
         init (str): See `initializers`.
         a (tensor): Actions (N, act_dim), which join the input of layer `action_layer`; or None.
         action_layer (int): Counted from 1.
@@ -274,7 +276,7 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
                          'gives it to core.batch_norm'.format(', '.join(still) or 'an average'))
     tested_apart = takes_training(actor_critic) and (actor_critic is not mlp_actor_critic or moved)
     return Networks(pi, q, q_pi, q_targ, a2, main, pi_vars, q_vars, pi_statistics, q_statistics,
-                    tested_apart, main_vars, targ_vars, targ_init)
+                    bool(tested_apart), main_vars, targ_vars, targ_init)
 
 
 def takes_training(actor_critic):

@@ -207,8 +207,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
     Deep Deterministic Policy Gradient.
 
     Args:
-        env_fn (function or str): Makes the environment, or its Gym id. There are two, for training
-            and for testing.
+        env_fn (function or str): Makes the environment, of which there are two, or its Gym id.
         actor_critic (function): (x, a, **ac_kwargs) -> pi (N, act_dim), q (N,), q_pi (N,), with its
             variables in the scopes `pi` and `q`; see `core.mlp_actor_critic`.
         ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
@@ -239,8 +238,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
             did. A limit is not part of the state, so the critic cannot know it.
-        target_networks (bool): False, to see what they are worth: the backup is by the main
-            networks, with no soft update.
+        target_networks (bool): False, to see what they are worth: the main ones make the backup.
         policy (str): 'learned', or 'random': all actions are uniform, and only the critic learns:
             the value of the uniform policy, which is measured by Monte-Carlo returns, too.
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
@@ -258,7 +256,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         result.Result: The run's `folder`, its `table`, and its `policy`, which can be called.
 
     Raises:
-        BadSetting: A value, or the environment, is not accepted. Nothing has been written then.
+        ValueError: Of settings and environments (BadSetting), and of networks; nothing is written.
         guard.RunStopped: The run ended before its last epoch. Checkpoints and table are whole.
     """
     with Run(locals()) as run:          # all is checked, and nothing written yet

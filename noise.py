@@ -121,7 +121,7 @@ class Annealed:
 
 
 def process(noise, scale, sigma, final_share, anneal_steps, theta, dt, seed):
-    """The Annealed process that ddpg()'s settings describe: `noise` is a name, or a class."""
+    """The Annealed process of ddpg()'s settings; `scale` (act_dim,), `noise` a name or a class."""
     if noise == 'ou':
         made = OrnsteinUhlenbeckNoise(scale, theta, sigma, dt, seed=seed)
     else:

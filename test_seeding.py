@@ -105,12 +105,12 @@ def test_seeds_of_the_parts_are_independent():
         generators = dict(noise=np.random.RandomState(noise_seed),
                           replay=np.random.RandomState(replay_seed),
                           env=env.unwrapped.np_random, test_env=test_env.unwrapped.np_random,
-                          action_space=env.action_space.np_random)
+                          action_space=env.action_space.np_random, numpy=np.random)
         return {tuple(g.randint(2 ** 31, size=4)) for g in generators.values()}
 
     first, again, second = streams(0), streams(0), streams(1)
     assert first == again
-    assert len(first) == len(second) == 5 and first.isdisjoint(second)
+    assert len(first) == len(second) == 6 and first.isdisjoint(second)
 
 
 def test_the_graph_seed_is_set_before_the_first_operation():

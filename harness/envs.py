@@ -9,6 +9,7 @@ import glob
 import hashlib
 import importlib.util
 import inspect
+import json
 import numbers
 import os
 import random
@@ -399,7 +400,8 @@ class CheckedEnv(gym.Wrapper):
         self.legal = Legal(self.low, self.high, np.dtype(env.action_space.dtype))
         self.inside = Inside(env)
 
-    def seed(self, seed=None):
+    def seed(self, seed):
+        before = random_states(self)
         try:
             for layer in layers(self.env):
                 for name in ('action_space', 'observation_space'):
@@ -408,10 +410,11 @@ class CheckedEnv(gym.Wrapper):
                         own = getattr(layer, name)
                         if own is not self.action_space and own is not self.observation_space:
                             own.seed(seed)
-            return self.env.seed(seed)
+            self.env.seed(seed)
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None
+        seed_the_rest(self, before, seed)
 
     def reset(self):
         o = self._observation(self._call(self.env.reset))
@@ -566,6 +569,35 @@ def set_random_states(env, states):
             generator.bit_generator.state = states[name]
         else:
             generator.set_state(states[name])
+
+
+def seed_the_rest(env, before, seed):
+    """
+    Seed the generators that the seed() of an environment has not moved, and those that it has given
+    the stream of RandomState(seed), which is the noise's: each gets one of its own.
+
+    Args:
+        env (CheckedEnv): Its own spaces are for others to seed.
+        before (dict): Its `random_states` before its seed().
+        seed (int): What it was given.
+    """
+    def said(state):
+        return json.dumps(state, default=lambda value: np.asarray(value).tolist())
+
+    noise, now = np.random.RandomState(seed).get_state(legacy=False), random_states(env)
+    found = {name: generator for name, generator in sorted(generators(env).items())
+             if not name.startswith('0.')}
+    words = map(int, np.random.SeedSequence((seed, 2)).generate_state(len(found)))
+    for (name, generator), word in zip(found.items(), words):
+        unmoved = name not in ('random', 'numpy') and name in before and (
+            said(now[name]) == said(before[name]))
+        if not (unmoved or said(now[name]) == said(noise)):
+            continue
+        if isinstance(generator, np.random.Generator):
+            bits = generator.bit_generator
+            bits.state = type(bits)(word).state
+        else:
+            generator.seed(word)
 
 
 # What an attribute may be to be saved, and how large an array.

@@ -106,16 +106,19 @@ def lock(path, signed=True):
 
     Raises:
         Locked: Another process has it.
-        OSError: The file cannot be written.
+        OSError: The file cannot be written, or not be locked.
     """
     file = open(path, 'a+', errors='replace')
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         file.seek(0)
         holder = file.read().strip()
         file.close()
         raise Locked('another process is training in it, ' + holder) from None
+    except OSError:             # a file system without locks
+        file.close()
+        raise
     if signed:
         sign(file)
     return file

@@ -35,18 +35,27 @@ def seed_everything(seed, env, test_env):
     """
     Seed all that draws random numbers, before the graph has its first operation.
 
-    `random`, NumPy, the default graph, the training environment and the noise take the seed itself,
-    as in the notes (Gym hashes it, so no two of these streams are alike). What the notes did not
-    have gets seeds derived from it, so that no run's test environment is another's training one.
+    `random`, the default graph, the training environment and the noise take the seed itself, as in
+    the notes; environments see to it that none of theirs is the noise's stream. NumPy's own, which
+    would be, and what the notes did not have get seeds derived from it, so that no run's test
+    environment is another's training one.
+
+    Args:
+        seed (int): Below 2**32.
+        env, test_env (envs.RecordedEnv): For training and for tests.
 
     Returns:
         (noise_seed, replay_seed): For the RandomStates of the noise and of the replay.
+
+    Raises:
+        BadSetting: An environment raises when it is seeded.
     """
+    replay, actions, test, *others, of_numpy = map(
+        int, np.random.SeedSequence(seed).generate_state(7))
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(of_numpy)
     tf.set_random_seed(seed)
     env.seed(seed)
-    replay, actions, test, *others = map(int, np.random.SeedSequence(seed).generate_state(6))
     test_env.seed(test)
     # Some environments draw from their spaces; some share one, and there the actions come last.
     for space, other in zip((test_env.observation_space, test_env.action_space,
@@ -152,11 +161,15 @@ class Run:
             if 'exp_name' in s.logger_kwargs:
                 self.config['exp_name'] = s.logger_kwargs['exp_name']
             return
+        folder, known = self.resumed.run_folder, s.logger_kwargs.get('output_dir')
+        if known is not None and os.path.realpath(known) != os.path.realpath(folder):
+            raise BadSetting('logger_kwargs', s.logger_kwargs,
+                             'no other output_dir than that of the run that goes on, ' + folder)
         self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
         check_same_run(self.config, self.resumed.config, self.epochs_done)
         self.config = dict(self.resumed.config, epochs=s.epochs, save_freq=s.save_freq,
                            threads=s.threads)
-        self.folder = self.resumed.run_folder
+        self.folder = folder
 
     def agent(self, graph, seed):
         """
@@ -354,8 +367,8 @@ class Run:
             epochs = min(epochs, s.lr_decay_steps // s.steps_per_epoch)
         if epochs > self.epochs_done:
             return before + way_on(self.folder, self.config, epochs)
-        return ('Its learning rates have come to 0: a longer run begins with --lr-decay-steps {}, '
-                'or none.'.format(2 * self.epochs_done * s.steps_per_epoch))
+        return ('Its learning rates come to 0 before another epoch ends: a longer run begins with '
+                '--lr-decay-steps {}, or none.'.format(2 * self.epochs_done * s.steps_per_epoch))
 
     def __enter__(self):
         return self

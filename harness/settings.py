@@ -348,6 +348,7 @@ def check_logger_kwargs(known, new):
     folders = {name: known[name] for name in ('output_dir', 'data_dir')
                if known.get(name) is not None}
     if not (set(known) <= {'output_dir', 'data_dir', 'exp_name', 'output_fname'}
+            and len(folders) < 2
             and all(isinstance(folder, (str, os.PathLike)) for folder in folders.values())
             and isinstance(known.get('exp_name'), (str, type(None)))
             and known.get('output_fname', 'progress.txt') == 'progress.txt'):

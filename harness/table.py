@@ -107,7 +107,7 @@ class Table:
         except OSError as error:
             self.log('Warning: could not write the table: {}'.format(error), 'red')
             self.logger.log_current_row.clear()
-            self.logger.first_row = False
+            self.logger.first_row = False           # OpenAI's has not come to it
 
     def _flush_scalars(self):
         try:

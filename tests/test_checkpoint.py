@@ -12,12 +12,14 @@ import gym
 import numpy as np
 import pytest
 from gym.spaces import Box
+from gym.wrappers import TimeLimit
 from hypothesis import given, settings, strategies
 
 import ddpg
 from harness import checkpoint, files, origin, table
 from harness.checkpoint import Checkpoints, Unusable
 from harness.envs import DoesNotRepeat, make_env
+from harness.quiet_tf import tf
 from kit import assert_same_end, recorded, spinup_command, train_tiny, whole_state
 
 
@@ -372,6 +374,15 @@ def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main):
             assert names(folder)[-1] == names(run)[-1] and len(names(folder)) == len(names(run))
 
 
+def test_a_file_system_without_locks_is_told(tmp_path, main, monkeypatch):
+    def no_locks(file, how):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(files.fcntl, 'flock', no_locks)
+    code, out, err = main('--env', 'Pendulum-v0', '--data-dir', tmp_path)
+    assert code in (1, 2) and os.strerror(errno.ENOSYS) in err and 'another process' not in err
+
+
 def test_without_any_complete_checkpoint_it_never_starts_from_zero(run, tmp_path, main):
     folder = str(tmp_path / 'run')
     shutil.copytree(run, folder)
@@ -527,7 +538,7 @@ class Random(gym.Env):
 
 
 def test_all_kinds_of_random_generators_come_back():
-    env = recorded(gym.wrappers.TimeLimit(Random(), 100))
+    env = recorded(TimeLimit(Random(), 100))
     env.reset()
     env.reset()
     for _ in range(7):
@@ -535,10 +546,23 @@ def test_all_kinds_of_random_generators_come_back():
     state = env.get_state()
     expected = [env.step(None)[0] for _ in range(5)] + [env.reset()]
     random.seed(9), np.random.seed(9), Random.shared.seed(9)
-    again = recorded(gym.wrappers.TimeLimit(Random(), 100))
+    again = recorded(TimeLimit(Random(), 100))
     again.set_state(state)
     np.testing.assert_array_equal(
         [again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
+
+
+def test_all_kinds_of_random_generators_are_seeded():
+    """Also where the environment has no seed() of its own."""
+    def drawn(seed):
+        env, test_env = recorded(Random()), recorded(Random())
+        with tf.Graph().as_default():
+            ddpg.seed_everything(seed, env, test_env)
+        return np.array([each.reset() for each in (env, test_env)])
+
+    np.testing.assert_array_equal(drawn(5), drawn(5))
+    differ = drawn(5) != drawn(6)
+    assert differ.all() and len(np.unique(drawn(5))) == 2 * 6
 
 
 def test_a_generator_that_is_made_in_the_first_reset_comes_back():

@@ -95,6 +95,21 @@ def test_gradients_against_finite_differences():
         np.testing.assert_allclose(grad, expected[variable.op.name], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize('marks', [{}, dict(transpose_a=True), dict(transpose_b=True),
+                                   dict(transpose_a=True, transpose_b=True)])
+def test_products_in_an_activation_have_their_gradients(marks):
+    with tf.Graph().as_default() as graph, tf.Session() as sess:
+        rng = np.random.RandomState(0)
+        x, w = (tf.constant(rng.randn(4, 4), tf.float32) for _ in 'xw')
+
+        def y():
+            return tf.matmul(x, w, **marks) ** 2
+        with graph.gradient_override_map(core.FAST_GRADIENTS):
+            ours = tf.gradients(y(), [x, w])
+        for our, theirs in zip(*sess.run([ours, tf.gradients(y(), [x, w])])):
+            np.testing.assert_allclose(our, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_gradient_norms():
     tiny = Tiny(gamma=0.9, q_lr=1e-9)       # the actor's gradient is by the critic after its step
     g, w = tiny.graph, tiny.weights()

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import enum
 import os
+import random
 import signal
 import subprocess
 
@@ -399,6 +400,22 @@ def test_the_spaces_of_all_layers_are_seeded():
     env.seed(3)
     again.seed(3)
     assert env.reset() == again.reset()
+
+
+@pytest.mark.parametrize('own', [np.random.RandomState, np.random.default_rng, random.Random])
+def test_no_environment_draws_the_noise_s_numbers(own):
+    class Draws(Still):
+        def seed(self, seed=None):
+            self.rng = own(seed)
+            np.random.seed(seed)
+
+    def drawn(seed):
+        env, noise = recorded(Draws()), np.random.RandomState(seed)
+        env.seed(seed)
+        assert noise.uniform() not in (env.env.env.rng.uniform(0, 1), np.random.uniform())
+        return env.env.env.rng.uniform(0, 1), np.random.uniform()
+
+    assert drawn(3) == drawn(3) and drawn(3) != drawn(4)
 
 
 class Raises:

@@ -21,6 +21,7 @@ import matplotlib
 import numpy as np
 import pytest
 from gym.spaces import Box
+from gym.wrappers import TimeLimit
 
 import ddpg
 from docs.examples.walk import Walk
@@ -326,7 +327,7 @@ def test_arguments_of_an_environment_go_everywhere(tmp_path, capsys):
 
 
 def limited(goal):
-    return gym.wrappers.TimeLimit(Walk(goal), 50)
+    return TimeLimit(Walk(goal), 50)
 
 
 @pytest.mark.parametrize('text', ['', '3', '[1]', 'null', '{', '{"goal": NaN}', '{"goal": 1e999}',

@@ -166,7 +166,8 @@ def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys)
 
 @pytest.mark.parametrize('known', [
     dict(foo=1), dict(output_fname='log.txt'), dict(exp_name=object()), dict(output_dir=5),
-    dict(output_dir=b'run'), dict(data_dir='', exp_name='x'), dict(output_dir='a[1]')])
+    dict(output_dir=b'run'), dict(data_dir='', output_dir=None, exp_name='x'),
+    dict(data_dir='out', exp_name='x'), dict(output_dir='a[1]')])
 def test_other_logger_kwargs_are_refused(known, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadSetting, match='(logger_kwargs|data_dir|output_dir)=.*: expected '):
@@ -188,6 +189,13 @@ def test_a_run_goes_on_with_all_other_arguments_as_before(key, path, tmp_path):
     again = ddpg.ddpg('Pendulum-v0', resume=path(pathlib.Path(first.folder)),
                       **dict(SHORT, epochs=2, **known))
     assert again.folder == first.folder and list(again.table.Epoch) == [1, 2]
+
+
+def test_a_run_does_not_go_on_in_another_folder(tmp_path):
+    train(tmp_path / 'a')
+    with pytest.raises(BadSetting, match='logger_kwargs=.*: expected no other output_dir'):
+        train(tmp_path / 'b', epochs=2, resume=tmp_path / 'a')
+    assert not (tmp_path / 'b').exists()
 
 
 def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys):

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from gym.wrappers import RescaleAction
 
 import ddpg
 from kit import spinup_command
@@ -57,6 +58,19 @@ def test_the_table_on_the_screen_and_in_the_file(tmp_path, capsys):
                      '2\t1.75\t0.75\t2.5\t1.0\t4.0\t123456.789\tnone', '']
 
 
+def test_a_screen_that_cannot_be_written_costs_no_row(tmp_path):
+    logger = logx.Logger(str(tmp_path))
+    for row in (1, 2, 3):
+        logger.log_current_row.clear()
+        logger.log_tabular('A', row)
+        with open('/dev/full' if row < 3 else os.devnull, 'w') as screen:
+            with contextlib.redirect_stdout(screen), contextlib.suppress(OSError):
+                logger.dump_tabular()
+            with contextlib.suppress(OSError):
+                screen.close()
+    assert (tmp_path / 'progress.txt').read_text() == 'A\n1\n2\n3\n'
+
+
 def test_columns_are_fixed_by_the_first_row(tmp_path):
     logger = logx.EpochLogger(str(tmp_path))
     logger.log_tabular('A', 1)
@@ -80,6 +94,8 @@ def test_epoch_statistics(tmp_path):
     assert logger.get_stats('V') == (2.5, 1.5)
     logger.log_tabular('V')
     assert logger.log_current_row == dict(AverageV=2.5, StdV=1.5)
+    logger.log_tabular('W', 5)              # the values that were stored of W go, too
+    assert logger.epoch_dict['W'] == []
     with pytest.raises(IndexError):
         logger.get_stats('V')
     logger.store(V=np.nan)
@@ -268,7 +284,9 @@ def test_a_fault_while_exporting_keeps_the_last_export(tmp_path, monkeypatch):
         monkeypatch.setattr(logx.joblib, 'dump', disk_full)
         with pytest.raises(OSError):
             logger.save_state({'env': None})
-    monkeypatch.undo()
+        os.rename(str(tmp_path / 'tf1_save'), str(tmp_path / 'export.old'))     # killed just there
+        with pytest.raises(OSError):
+            logger._tf_simple_save(str(tmp_path / 'tf1_save'))
     _, get_action = test_policy.load_policy_and_env(str(tmp_path))
     assert get_action([3.0]) == [3.0]
 
@@ -499,7 +517,7 @@ def test_no_pickle_is_loaded_where_the_id_is_known(toys, tmp_path, capfd):
 
 
 def test_an_environment_of_a_function_keeps_its_wrappers(toys, tmp_path, capfd):
-    env = gym.wrappers.RescaleAction(gym.make('ToyToy-v0'), -1, 1)      # its actions are tenfold
+    env = RescaleAction(gym.make('ToyToy-v0'), -1, 1)      # its actions are tenfold
     folder = saved(tmp_path / 'run', env, w=0.5, env='ToyToy-v0', env_made_by='function')
     code, out, _ = play(capfd, folder, '-n', '1')
     assert code == 0 and 'EpRet 25.000' in out
@@ -526,6 +544,19 @@ def test_gymnasiums_interface(toys, tmp_path, capfd):
     assert code == 0, err
     frames = imageio.mimread(str(tmp_path / 'new.gif'))
     assert [frame.ravel()[0] for frame in frames] == [0, 10, 20, 30, 40, 50]
+
+
+def test_actions_are_sent_in_the_environments_own_type(toys, tmp_path, capfd):
+    class Whole(toys.Toy):
+        action_space = gym.spaces.Box(-10, 10, (1,), np.int32)
+
+        def step(self, a):
+            assert a.dtype == np.int32
+            return super().step(a)
+
+    test_policy.run_policy(Whole(), lambda o: np.float32([2.7]), 5, 1, render=False)
+    out = capfd.readouterr().out
+    assert 'EpRet 15.000 \t EpLen 5' in out and 'Logging data' not in out
 
 
 GREY = np.linspace(0, 255, 64).reshape(8, 8)

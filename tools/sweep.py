@@ -38,7 +38,7 @@ import ray
 from harness import checkpoint, guard
 from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
                          with_hyphens)
-from harness.command import ending
+from harness.command import Screen, ending
 from harness.envs import dims_of
 from harness.files import Locked, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
@@ -343,9 +343,16 @@ def train(run, sweep_folder, owner, origin, command):
     with open(os.path.join(run.folder, OUTPUT), 'a') as output:
         for descriptor in (1, 2):
             os.dup2(output.fileno(), descriptor)
-    print('{}: started on {}, process {}'.format(PROG, here, os.getpid()), flush=True)
     sys.argv = command
     gym.logger.set_level(gym.logger.ERROR)
+    with contextlib.redirect_stdout(Screen(sys.stdout)), \
+            contextlib.redirect_stderr(Screen(sys.stderr)):     # where the disk is full, none
+        print('{}: started on {}, process {}'.format(PROG, here, os.getpid()), flush=True)
+        return train_here(run)
+
+
+def train_here(run):
+    """(outcome, why) of `train`, where nothing hinders it."""
     try:
         wait_until_left(run.folder)
         with guard.noting_signals():
@@ -487,7 +494,9 @@ def train_all(sweep, runs, origin, board):
 
     def submit(run):
         board.waits(run)
-        pending[task.options(num_cpus=run.kwargs['threads'], name=run.name).remote(
+        # On this machine --jobs holds for runs of any number of threads.
+        cpus = sweep.threads if sweep.address is None else run.kwargs['threads']
+        pending[task.options(num_cpus=cpus, name=run.name).remote(
             tuple(run), sweep.folder, owner, origin, command_words())] = run
 
     def stop(why, exit_code):

@@ -113,16 +113,17 @@ class Logger:
         row = [self.log_current_row.get(key, '') for key in self.log_headers]
         width = max([15] + [len(key) for key in self.log_headers])
         dashes = '-' * (22 + width)
+        # First into the file's buffer: a screen that cannot be written loses no row.
+        lines = [self.log_headers, row] if self.first_row else [row]
+        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines))
+        self.first_row = False
         print(dashes)
         for key, val in zip(self.log_headers, row):
             shown = '%8.3g' % val if hasattr(val, '__float__') else val
             print('| %*s | %15s |' % (width, key, shown))
         print(dashes, flush=True)
-        lines = [self.log_headers, row] if self.first_row else [row]
-        self.output_file.write(''.join('\t'.join(map(str, line)) + '\n' for line in lines))
         self.output_file.flush()
         self.log_current_row.clear()
-        self.first_row = False
 
     def save_config(self, config):
         """
@@ -199,6 +200,8 @@ class Logger:
         # Players look for names with 'tf1_save' in them: the partial export has another.
         partial = os.path.join(self.output_dir, 'export.partial')
         old = os.path.join(self.output_dir, 'export.old')
+        if os.path.exists(old) and not os.path.exists(folder):      # it was killed in between
+            os.rename(old, folder)
         for leftover in (partial, old):
             shutil.rmtree(leftover, ignore_errors=True)
         with sess.graph.as_default():
@@ -235,7 +238,8 @@ class EpochLogger(Logger):
     def log_tabular(self, key, val=None, with_min_and_max=False, average_only=False):
         """
         Set the column `key` to `val`; or, without val, columns of statistics over the values
-        stored, which are then cleared: Average<key> (or <key> alone), Std<key>, Max<key>, Min<key>.
+        stored: Average<key> (or <key> alone), Std<key>, Max<key>, Min<key>. In both cases what is
+        stored of `key` is cleared.
 
         Args:
             key (str): Name.
@@ -249,14 +253,14 @@ class EpochLogger(Logger):
         """
         if val is not None:
             super().log_tabular(key, val)
-            return
-        vals = self._values(key)
-        super().log_tabular(key if average_only else 'Average' + key, np.mean(vals))
-        if not average_only:
-            super().log_tabular('Std' + key, np.std(vals))
-        if with_min_and_max:
-            super().log_tabular('Max' + key, np.max(vals))
-            super().log_tabular('Min' + key, np.min(vals))
+        else:
+            vals = self._values(key)
+            super().log_tabular(key if average_only else 'Average' + key, np.mean(vals))
+            if not average_only:
+                super().log_tabular('Std' + key, np.std(vals))
+            if with_min_and_max:
+                super().log_tabular('Max' + key, np.max(vals))
+                super().log_tabular('Min' + key, np.min(vals))
         self.epoch_dict[key] = []
 
     def get_stats(self, key):

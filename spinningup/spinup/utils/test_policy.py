@@ -8,6 +8,7 @@ code, is loaded only where that cannot be; environments may have Gymnasium's int
 without a display, where it says so, and films an episode (video.py).
 """
 import contextlib
+import io
 import json
 import os
 import sys
@@ -199,6 +200,15 @@ def step(env, action):
     return o, r, any(ended)
 
 
+def as_sent(action, space):
+    """An action of the space's own type, if it has one; rounded, where that is of whole numbers."""
+    dtype = getattr(space, 'dtype', None)
+    if dtype is None:
+        return action
+    whole = np.dtype(dtype).kind in 'iu'
+    return np.asarray(np.rint(action) if whole else action, dtype)[()]
+
+
 def try_out(env):
     """Raises BadInput where an environment does not work: some cannot do more than be unpickled."""
     reset(env)
@@ -229,8 +239,9 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
     if isinstance(env, TimeLimit):
         # It could not pass on the five values of Gymnasium's step().
         limits, env = limits + [env._max_episode_steps], env.env
-    with tempfile.TemporaryDirectory() as folder, \
-            contextlib.closing(EpochLogger(folder)) as logger:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        with contextlib.redirect_stdout(io.StringIO()):     # it would tell of that folder
+            logger = stack.enter_context(contextlib.closing(EpochLogger(folder)))
         for episode in range(num_episodes):
             o, done, ep_ret, ep_len = reset(env), False, 0, 0
             while not done:
@@ -240,7 +251,7 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
                 if video:
                     images.append(draw(env))
                 with ctrl_c_waits():
-                    o, r, done = step(env, get_action(o))
+                    o, r, done = step(env, as_sent(get_action(o), env.action_space))
                 ep_ret, ep_len = ep_ret + r, ep_len + 1
                 done = done or ep_len in limits
                 if video and (done or ep_len == filmed_steps):
