@@ -16,7 +16,7 @@ from harness.agent import session_config
 from harness.envs import CheckedEnv, RecordedEnv
 from harness.origin import HERE
 from harness.quiet_tf import tf
-from tools.bench.trials import (CHEETAH, PENDULUM, Run, RunFolder, assert_same_end, finish,
+from tools.bench.trials import (CHEETAH, KILLED, PENDULUM, Run, RunFolder, assert_same_end, finish,
                                 killed_often, only_run, start, wait_for, whole_state)
 
 
@@ -224,7 +224,7 @@ def numpy_update(w, batch, gamma, polyak, pi_lr, q_lr, weight_decay, decay_kind,
     def adam(loss, names, lr):
         for name, grad in finite_differences(loss, w, names).items():
             # The first step: both moments, corrected for their bias, are the gradient's own. TF's
-            # epsilon counts before the correction: sqrt(1 - 0.999) times as much.
+            # epsilon counts before the correction: 1 / sqrt(1 - 0.999) times as much.
             w[name] = w[name] - lr * grad / (np.abs(grad) + 1e-8 / np.sqrt(1 - 0.999))
 
     q_names, pi_names = ([name for name in w if name.startswith(scope) and 'moving' not in name]

@@ -542,8 +542,8 @@ OTHERS = [
     ('python -m tools.bench.recipes screen --scores --recipe td3_w3e-3',
      '--recipe td3_w3e-3: expected no recipe beside --scores'),
     ('python -m tools.bench.recipes all', "stage: invalid choice: 'all' (choose from"),
-    ('python -m tools.bench.repeat --times 0', '--times: 0: expected a whole number of at least 1'),
-    ('python -m tools.bench.repeat --times x', '--times: x: expected a whole number of at least 1'),
+    ('python -m tools.bench.repeat --times 1', '--times: 1: expected a whole number of at least 2'),
+    ('python -m tools.bench.repeat --times x', '--times: x: expected a whole number of at least 2'),
     ('python -m tools.bench.resume --kills -1', '--kills: -1: expected a whole number of at least'),
     ('python -m tools.bench.resume --env odd:Nan-v0', 'Nan-v0: expected an environment whose act'),
     ('python -m tools.bench.diagnosis --epochs 1.5', '--epochs: 1.5: expected a whole number'),
@@ -551,7 +551,7 @@ OTHERS = [
     ('python -m tools.bench.films none', 'FOLDER none: expected a folder with runs that have a tf'),
     ('python -m tools.bench.checkpoints --saves 1', '--saves: 1: expected a whole number of at '),
     ('python -m tools.bench.same_bits', 'the following arguments are required: commit'),
-    ('python -m tools.bench.same_bits HEAD --steps 1', '--steps: 1: expected a whole number of at'),
+    ('python -m tools.bench.same_bits HEAD --steps 9', '--steps: 9: expected a whole number of at'),
     ('python -m tools.bench.same_bits HEAD --seed x', '--seed: x: expected a whole number'),
     ('python -m tools.bench.same_bits no-such-commit', 'no-such-commit: expected a commit'),
     ('python -m tools.bench.sweeps --epochs none', '--epochs: none: expected a whole number'),
@@ -629,6 +629,9 @@ def in_place(place, monkeypatch):
         raise AssertionError('it was accepted')
 
     monkeypatch.chdir(place)
+    # tools.bench.study adds to both.
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    monkeypatch.setenv('PYTHONPATH', os.environ.get('PYTHONPATH', ''))
     monkeypatch.syspath_prepend(str(place))
     monkeypatch.setattr(sys, 'dont_write_bytecode', True)
     monkeypatch.setattr(Run, 'epochs', accepted)

@@ -537,8 +537,19 @@ class Random(gym.Env):
         return np.array(drawn) + self.observation_space.sample() / 1e3, 0., False, {}
 
 
+class Shaken(gym.ObservationWrapper):
+    """A wrapper with a generator of its own."""
+    def __init__(self, env):
+        super().__init__(env)
+        self.observation_space = Box(-10, 10, (7,), np.float32)
+        self.rng = np.random.RandomState()
+
+    def observation(self, o):
+        return np.append(o, self.rng.rand())
+
+
 def test_all_kinds_of_random_generators_come_back():
-    env = recorded(TimeLimit(Random(), 100))
+    env = recorded(TimeLimit(Shaken(Random()), 100))
     env.reset()
     env.reset()
     for _ in range(7):
@@ -546,7 +557,7 @@ def test_all_kinds_of_random_generators_come_back():
     state = env.get_state()
     expected = [env.step(None)[0] for _ in range(5)] + [env.reset()]
     random.seed(9), np.random.seed(9), Random.shared.seed(9)
-    again = recorded(TimeLimit(Random(), 100))
+    again = recorded(TimeLimit(Shaken(Random()), 100))
     again.set_state(state)
     np.testing.assert_array_equal(
         [again.step(None)[0] for _ in range(5)] + [again.reset()], expected)
@@ -555,14 +566,14 @@ def test_all_kinds_of_random_generators_come_back():
 def test_all_kinds_of_random_generators_are_seeded():
     """Also where the environment has no seed() of its own."""
     def drawn(seed):
-        env, test_env = recorded(Random()), recorded(Random())
+        env, test_env = recorded(Shaken(Random())), recorded(Shaken(Random()))
         with tf.Graph().as_default():
             ddpg.seed_everything(seed, env, test_env)
         return np.array([each.reset() for each in (env, test_env)])
 
     np.testing.assert_array_equal(drawn(5), drawn(5))
     differ = drawn(5) != drawn(6)
-    assert differ.all() and len(np.unique(drawn(5))) == 2 * 6
+    assert differ.all() and len(np.unique(drawn(5))) == 2 * 7
 
 
 def test_a_generator_that_is_made_in_the_first_reset_comes_back():

@@ -12,7 +12,7 @@ from gym.wrappers import TimeLimit
 
 import core
 import ddpg
-from harness import agent
+from harness import agent, guard
 from harness.quiet_tf import tf
 from kit import (ACT, N, OBS, SPACE, TINY, Tiny, finite_differences, minibatch, numpy_pi, numpy_q,
                  numpy_update)
@@ -28,8 +28,11 @@ def test_one_update_is_algorithm_1(decay_kind, action_layer):
     tiny = Tiny(ac_kwargs=dict(TINY, action_layer=action_layer), **settings)
     before = tiny.weights()
     backup, expected = numpy_update(before, minibatch(), action_layer=action_layer, **settings)
-    got_backup, _ = tiny.run([tiny.graph.backup, tiny.graph.targ_step])
+    q = numpy_q(before, 'main', *minibatch()[:2], action_layer)
+    g = tiny.graph
+    got_backup, q_loss, _ = tiny.run([g.backup, g.q_loss, g.targ_step])
     np.testing.assert_allclose(got_backup, backup, rtol=1e-5)
+    assert q_loss == pytest.approx(np.mean((backup - q) ** 2), 1e-4), 'it has no decay in it'
     for name, value in tiny.weights().items():
         # Adam's first step is lr * sign(grad): where the gradient is about 0, anything goes.
         np.testing.assert_allclose(value, expected[name], atol=2e-5, err_msg=name)
@@ -146,6 +149,31 @@ def test_the_critic_alone():
             main = tiny.weights()[name.replace('target/', 'main/')]
             np.testing.assert_allclose(after, 0.3 * main + 0.7 * before[name], rtol=1e-5,
                                        atol=1e-6)
+
+
+def test_the_columns_of_an_update_are_what_they_are_called():
+    tiny = Tiny(gamma=0.9, q_lr=3e-2)
+    g, (x, a, r, x2, d) = tiny.graph, minibatch()
+    with tiny.tf_graph.as_default():
+        learner = agent.Agent(g, guard.Watch(lambda: ''), 1)
+        norms = [tf.global_norm(tf.gradients(loss, core.get_vars(scope)))
+                 for loss, scope in ((g.q_loss, 'main/q/'), (-tf.reduce_mean(g.q_pi), 'main/pi/'))]
+    feed = dict(zip((g.x, g.a, g.r, g.x2, g.d), minibatch()))
+    w = learner.sess.run(tiny.variables)
+    norm_q, _ = learner.sess.run(norms, feed)
+    found = learner.update(minibatch(), np.ones(OBS, np.float32), t=1)
+    after = learner.sess.run(tiny.variables)
+    pi = numpy_pi(w, 'main', x)
+    backup = r + 0.9 * (1 - d) * numpy_q(w, 'target', x2, numpy_pi(w, 'target', x2))
+    for column, expected in dict(
+            QVals=numpy_q(w, 'main', x, a), TargetVals=backup, GradNormQ=norm_q,
+            LossQ=np.mean((backup - numpy_q(w, 'main', x, a)) ** 2),
+            LossPi=-np.mean(numpy_q(after, 'main', x, pi))).items():
+        np.testing.assert_allclose(found.pop(column), expected, rtol=1e-3, atol=1e-5,
+                                   err_msg=column)
+    assert list(found) == ['GradNormPi'] and found['GradNormPi'] != norm_q
+    np.testing.assert_allclose(learner.next_a, numpy_pi(after, 'main', np.ones((1, OBS))),
+                               rtol=1e-5)
 
 
 @pytest.mark.parametrize('threads', [1, 2])
@@ -368,7 +396,7 @@ def test_updates_come_so_many_at_a_time(train):
     assert list(np.isnan(table['LossQ'])) == [True, False]
 
 
-def test_actions_between_updates_are_of_the_last_weights(train):
+def test_actions_between_updates_are_of_their_own_observations(train):
     """With an actor that does not move, it makes no difference when it is asked."""
     often, seldom = (transitions(train(Counter, update_every=n, pi_lr=1e-12)[1])[1]
                      for n in (1, 5))

@@ -3,7 +3,6 @@ test_house.py: the rooms and their arrows are as docs/house.md draws them, the t
 user's card, and the script stays as short as it is.
 """
 import ast
-import glob
 import os
 import re
 import subprocess
@@ -20,9 +19,9 @@ TOP = {'ddpg.py', 'core.py', 'noise.py', 'test_polyak.py', 'test_seeding.py', 'o
 
 def sources(*folders):
     """The Python files of the repository, below some folders or all."""
-    found = [path for folder in folders or ('.',)
-             for path in glob.glob(os.path.join(HERE, folder, '**', '*.py'), recursive=True)]
-    return sorted(path for path in found if not re.search(r'/(\.venv|out)/', path))
+    files = subprocess.run(['git', 'ls-files', '-z', '--', *(folders or '.')], cwd=HERE, check=True,
+                           stdout=subprocess.PIPE, universal_newlines=True).stdout.split('\0')
+    return [os.path.join(HERE, file) for file in files if file.endswith('.py')]
 
 
 def tree_of(path):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from harness import checkpoint
-from kit import (Run, assert_same_end, call, finish, killed_often, only_run, run_main, start,
-                 train_tiny, tree, wait_for)
+from kit import (KILLED, Run, assert_same_end, call, finish, killed_often, only_run, run_main,
+                 start, train_tiny, tree, wait_for)
 
 # Every part of a run in seconds: episodes across epochs, a full replay buffer, a save an epoch.
 PENDULUM = ('--env Pendulum-v0 --seed 5 --epochs 8 --steps-per-epoch 230 --max-ep-len 90 '
@@ -33,6 +33,12 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(reference, t
     run, died = killed_often(tmp_path / 'out', PENDULUM, 7, rng, reference)
     assert died >= 3
     assert_same_end(run, reference)
+
+
+def test_killed_before_its_first_checkpoint_there_is_none(tmp_path):
+    finish(start('4', '--data-dir', str(tmp_path), *PENDULUM, code=KILLED), -signal.SIGKILL)
+    _, err = finish(start('--resume', only_run(tmp_path)), 2)
+    assert err.count('\n') == 1 and 'checkpoint' in err
 
 
 # ---- Signals ------------------------------------------------------------------------------------

@@ -473,7 +473,7 @@ def epochs_of(data_dir, name):
     return 0
 
 
-def wait_until(process, true, seconds=120):
+def wait_until(process, true, seconds=300):
     """Look every moment, while a process runs, until true(). Runs are short: its lines are late."""
     end = time.time() + seconds
     while not true():
@@ -600,7 +600,7 @@ def test_a_cluster_without_enough_cores(tmp_path):
     with Cluster((1, HOST)) as cluster:
         process = start(*SHORT, '--address', cluster.address, '--threads', '2',
                         '--data-dir', tmp_path / 'x')
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 2 and '--threads 2: expected at most 1' in err
         assert not (tmp_path / 'x').exists()
 

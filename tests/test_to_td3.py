@@ -188,7 +188,7 @@ def test_same_bits_on_two_threads_and_after_a_kill(changed, tmp_path):
     assert killed.returncode == -signal.SIGKILL
     run = only_run(tmp_path / 'killed')
     out, _ = finish(python(changed, 'ddpg.py', '--resume', run, '--threads', '1'))
-    assert re.search(r'Going on.* after step (150|300)\.', out)
+    assert re.search(r'Going on.* after step (150|300|450)\.', out)
     # By the changed code: to any other, these checkpoints are another program's.
     finish(python(changed, '-c', 'import sys, kit\nfor run in sys.argv[2:]:\n'
                   '    kit.assert_same_end(run, sys.argv[1])',

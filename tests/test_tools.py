@@ -589,11 +589,13 @@ def test_scores_of_a_stage(here, capsys):
     run('ant_some', 'Ant-v2', 2, 3 * 1096, length=59)
     run('ant_some', 'Ant-v2', 3, 3 * 1096)          # no seed of the stage
     run('swimmer_some', 'Swimmer-v2', 0, 3)
+    run('halfcheetah_young', 'HalfCheetah-v2', 0, 0.1 * 11020)
     _, out, err = run_main(capsys, 'worth', '--scores', main=recipes.main)
     lines = [' '.join(line.split()) for line in out.splitlines()]
     assert err == '' and 'ant_some_s2: left out; it is not finished' in lines[0] and lines[2:] == [
         'some_ou 1.00 1.00 1.00 - 1.00 (1.00, 1.00, 1.00)',
-        'some 0.50 0.33 0.80 0.55 (0.50, 0.60) 0.50 (0.20, 0.90, 0.40)']        # of 0.4, 0.5, 0.6
+        'some 0.50 0.33 0.80 0.55 (0.50, 0.60) 0.50 (0.20, 0.90, 0.40)',        # of 0.4, 0.5, 0.6
+        'young 0.10 - - - 0.10 (0.10)']
 
     assert '--data-dir none: expected a folder that has worth/' in refusal(
         capsys, 'worth', '--scores', '--data-dir', 'none', main=recipes.main,

@@ -245,12 +245,27 @@ def exported(folder):
 
 
 def test_columns_match_the_closed_form(tmp_path):
-    table = trained(tmp_path, Chain, num_test_episodes=3)
+    made = []
+
+    class Counted(Chain):
+        resets = 0
+
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+        def reset(self):
+            self.resets += 1
+            return super().reset()
+
+    table = trained(tmp_path, Counted, num_test_episodes=3)
+    assert made[1].resets == 3 * len(table)
     model = exported(tmp_path)
     x, k = np.arange(12)[:, None] / 12, np.arange(12)
     q = model('q', x, model('pi', x, np.zeros((12, 1))))
     g = np.array([sum(0.9 ** (j - i) * (j + 1) for j in range(i, 12)) for i in k])
     last = table.iloc[-1]
+    assert (last.AverageTestEpRet, last.StdTestEpRet, last.TestEpLen) == (sum(k + 1), 0, 12)
     assert last.QBias == pytest.approx(np.mean(q - g), abs=1e-4)
     assert last.QRMSE == pytest.approx(np.sqrt(np.mean((q - g) ** 2)), abs=1e-4)
     assert last.QCorr == pytest.approx(np.corrcoef(q, g)[0, 1], abs=1e-4)

@@ -3,11 +3,11 @@ films.py: a small film of each committed policy, for docs/results.md.
 
     python -m tools.bench.films [FOLDER]
 
-Films the exported policy of each run below FOLDER (out/benchmark), four seconds of its
-environment's time at the most, into <group>.gif beside the run. (`python -m spinup.run test_policy
-RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarContinuous-v0 want
-Debian's package xvfb, which the player starts by itself. Exit code: of the last run that could not
-be filmed.
+Films the exported policy of the first run of each group below FOLDER (out/benchmark), four seconds
+of its environment's time at the most, into <group>.gif beside the run. (`python -m spinup.run
+test_policy RUN --video FILE` films one run, in full size.) Pendulum-v0 and MountainCarContinuous-v0
+want Debian's package xvfb, which the player starts by itself. Exit code: of the last group that
+could not be filmed.
 """
 import glob
 import itertools
@@ -77,7 +77,7 @@ def main(argv=None):
         if not runs:
             raise BadSetting('FOLDER', args.folder, 'a folder with runs that have a tf1_save')
         code = 0
-        for run in runs:
+        for _, (run, *_) in itertools.groupby(runs, os.path.dirname):
             try:
                 print('Wrote {}'.format(film(run)), flush=True)
             except subprocess.CalledProcessError as error:

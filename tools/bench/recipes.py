@@ -155,7 +155,8 @@ def scores(shares):
         of_tasks = [share for _, share in of_recipe.groupby('env')]
         score = compare.estimate(
             lambda *samples: summary.interquartile_mean(np.concatenate(samples)),
-            [share.to_numpy()[:, None] for share in of_tasks], np.array(len(of_recipe) < 2))
+            [share.to_numpy()[:, None] for share in of_tasks],
+            np.array(min(map(len, of_tasks)) < 2))       # a task of one run has no spread
         rows.append(dict(recipe=recipe, score=score.value[0], low=score.low[0], high=score.high[0],
                          **{share.index[0][1]: '{:.2f} ({})'.format(
                              share.mean(), ', '.join(map('{:.2f}'.format, share)))

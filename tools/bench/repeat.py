@@ -26,7 +26,7 @@ def keep_busy():
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.repeat', description=__doc__.split('\n')[1])
-    parser.add_argument('--times', type=accepting(Number(int, 1)), default=20)
+    parser.add_argument('--times', type=accepting(Number(int, 2)), default=20)
     times = parser.parse_args(argv).times
     for _ in range(len(os.sched_getaffinity(0))):
         multiprocessing.Process(target=keep_busy, daemon=True).start()

@@ -77,8 +77,8 @@ def main(argv=None):
         wait_for(process, ': started')
         trains_from = time.time()
         finish(process)
-        compare('quiet', 'the sweep', begin)
         share = (time.time() - trains_from) / (one_by_one / 2)
+        compare('quiet', 'the sweep', begin)
         print('the sweep without the start of Ray: {:.2f} of half of the runs\' time'.format(share))
 
         for what in ('killed', 'cut off'):
@@ -89,8 +89,9 @@ def main(argv=None):
             with network_namespace() as cut_off, Cluster(
                     (1, IPS[0]), (1, IPS[1], elsewhere)) as cluster:
                 process = sweep(name, '--address', cluster.address)
-                for seed in SEEDS[:2]:
-                    wait_for(process, '{}_s{}: epoch 1'.format(name, seed))
+                seen = ''
+                while not all('{}_s{}: epoch 1'.format(name, seed) in seen for seed in SEEDS[:2]):
+                    seen += wait_for(process, ': epoch 1')
                 lost, = [seed for seed in SEEDS[:2] if set(cluster.processes(1)) & set(
                     where(folder, '{}_s{}'.format(name, seed)))]
                 if what == 'killed':

@@ -71,9 +71,10 @@ def only_run(folder):
 
 
 def start(*flags, code=None, **kwargs):
-    """`python ddpg.py flags` as a process with pipes; or `code` in its place."""
+    """`python ddpg.py flags` as a process with pipes, without buffers; or `code` in its place."""
     script = ['-c', code] if code else [os.path.join(HERE, 'ddpg.py')]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE] + kwargs.pop('path', [])))
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE] + kwargs.pop('path', [])),
+               PYTHONUNBUFFERED='1')
     return subprocess.Popen([sys.executable] + script + list(flags), env=env,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
                             **kwargs)
