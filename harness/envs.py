@@ -187,7 +187,8 @@ def check_spaces(env):
 
 def is_vector(space):
     """Whether a space, Gym's or Gymnasium's, is a Box of vectors of numbers."""
-    return (type(space).__name__ == 'Box' and len(space.shape) == 1 and space.shape[0] > 0
+    return ('Box' in [cls.__name__ for cls in type(space).__mro__]
+            and len(space.shape) == 1 and space.shape[0] > 0
             and np.dtype(space.dtype).kind in 'fiu')
 
 
@@ -241,11 +242,27 @@ class StepInfo(dict):
             self[key] = value
 
 
+def with_own_info(returned):
+    """
+    What a step() returned, with a StepInfo in place of its info; and out of that, which may be one
+    and the same dict at every step, the limit is taken.
+    """
+    if not (isinstance(returned, (tuple, list)) and len(returned) == 4
+            and isinstance(returned[3], dict)):
+        return returned
+    o, r, done, info = returned
+    own = StepInfo(info)
+    info.pop(LIMIT, None)
+    return o, r, done, own
+
+
 class Inside:
     """
-    Stands in for the methods of an innermost environment, below all of its wrappers of Gym's class:
+    Stands in for the methods of an innermost environment, below all of its wrappers of Gym's class,
+    and for their step():
 
-    - each step has an info of its own, so that what a wrapper writes into it stays in this step;
+    - each step has, at each of them, an info of its own: what is written into it stays in this
+      step, and a limit that has struck stays in it (`StepInfo`);
     - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
       terminated, truncated, info; seeds go to reset) becomes Gym's. Which one it is, the first
       reset tells.
@@ -262,22 +279,29 @@ class Inside:
     """
 
     def __init__(self, env):
-        self.outermost, env = env, layers(env, of_gym=True)[-1]
+        self.outermost, (*wrappers, env) = env, layers(env, of_gym=True)
         self.env, self.new_interface, self.seeds, self.running = env, None, [], False
         self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
                     if hasattr(env, name)}
-        self.was = {name: vars(env)[name] for name in self.own if name in vars(env)}
+        self.placed = [(env, dict(reset=self.reset, step=self.step, seed=self.seed))] + [
+            (layer, dict(step=lambda a, own=layer.step: with_own_info(own(a))))
+            for layer in wrappers]
+        self.was = [{name: vars(layer)[name] for name in methods if name in vars(layer)}
+                    for layer, methods in self.placed]
         self.put()
 
     def put(self):
         """Put the methods of this object in the place of the environment's."""
-        self.env.reset, self.env.step, self.env.seed = self.reset, self.step, self.seed
+        for layer, methods in self.placed:
+            for name, method in methods.items():
+                setattr(layer, name, method)
 
     def take_out(self):
         """Leave the environment as it was made."""
-        for name in ('reset', 'step', 'seed'):
-            delattr(self.env, name)
-        vars(self.env).update(self.was)
+        for (layer, methods), was in zip(self.placed, self.was):
+            for name in methods:
+                delattr(layer, name)
+            vars(layer).update(was)
 
     @contextlib.contextmanager
     def bare(self):
@@ -315,11 +339,7 @@ class Inside:
         if self.new_interface and isinstance(returned, tuple) and len(returned) == 5:
             o, r, ended, truncated, info = returned
             returned = o, r, ended or truncated, dict(info, **{LIMIT: truncated and not ended})
-        if (isinstance(returned, (tuple, list)) and len(returned) == 4
-                and isinstance(returned[3], dict)):
-            o, r, done, info = returned
-            returned = o, r, done, StepInfo(info)
-        return returned
+        return with_own_info(returned)
 
     def seed(self, seed=None):
         """Seed the environment, now or by its next reset."""
@@ -442,10 +462,7 @@ class CheckedEnv(gym.Wrapper):
             raise NotFinite('the reward {} is beyond what float32 holds, {}'.format(
                 str(r)[:20], self.watch.when()))
         self.watch.finite(observation=o, reward=float(r))
-        own = dict(info)
-        # A wrapper may give one and the same dict at every step: nothing of this one stays in it.
-        info.pop(LIMIT, None)
-        return o, float(r), bool(done), own
+        return o, float(r), bool(done), dict(info)
 
     def _call(self, method, *args):
         try:
@@ -569,6 +586,18 @@ def set_random_states(env, states):
             generator.bit_generator.state = states[name]
         else:
             generator.set_state(states[name])
+
+
+@contextlib.contextmanager
+def undisturbed(env):
+    """
+    Within it, whatever draws random numbers changes none of an environment's: the global generators
+    and those of classes are other environments', too.
+    """
+    before = random_states(env)
+    yield
+    now = random_states(env)
+    set_random_states(env, {name: before.get(name, now[name]) for name in now})
 
 
 def seed_the_rest(env, before, seed):

@@ -312,8 +312,9 @@ class Run:
             if guard.pending_signal():          # all of the test is done when the run goes on
                 self._interrupt()
 
-        played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
-                  for _ in range(s.num_test_episodes)]
+        with envs.undisturbed(self.env):
+            played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
+                      for _ in range(s.num_test_episodes)]
         for episode in played:
             self.table.store(TestEpRet=sum(episode.r), TestEpLen=len(episode.r))
         self.bar.clear()
@@ -400,13 +401,14 @@ def name_of(function, ours=()):
     return name
 
 
-def check_memory(s, obs_dim, act_dim):
+def check_memory(s, obs_dim, act_dim, at_once=1):
     """
     Check that replay buffer and networks fit into the memory that there is.
 
     Args:
         s (SimpleNamespace): The arguments of ddpg().
         obs_dim, act_dim (int): Components of an observation and of an action.
+        at_once (int): How many such runs train at once.
 
     Raises:
         BadSetting: They do not.
@@ -415,16 +417,24 @@ def check_memory(s, obs_dim, act_dim):
     hidden = s.ac_kwargs['hidden_sizes'] if s.actor_critic is core.mlp_actor_critic else ()
     sizes = (obs_dim + act_dim,) + tuple(hidden) + (act_dim + 1,)
     weights = 2 * sum(a * b for a, b in zip(sizes, sizes[1:]))
-    for name, numbers in (
-            ('replay_size', s.replay_size * (2 * obs_dim + act_dim + 2)),
-            # Main and target, Adam's two slots, gradients, what is exported and saved.
-            ('hidden_sizes', 10 * weights),
-            ('batch_size', 10 * s.batch_size * sum(sizes))):
-        if 4 * numbers > there_is:
-            value = list(hidden) if name == 'hidden_sizes' else getattr(s, name)
-            raise BadSetting(name, value,
-                             'what fits into memory; it takes {:.0f} GB, and there are {:.1f}'
-                             .format(4 * min(numbers, 10 ** 300) / 1e9, there_is / 1e9))
+    row = 4 * (2 * obs_dim + act_dim + 2)
+    takes = dict(
+        replay_size=s.replay_size * row,
+        # Main and target, Adam's two slots, gradients, what is exported and saved.
+        hidden_sizes=4 * 10 * weights,
+        batch_size=4 * 10 * s.batch_size * sum(sizes))
+    # Rows that are never written take no memory.
+    unwritten = max(0, s.replay_size - s.epochs * s.steps_per_epoch) * row
+    largest = max(takes, key=takes.get)
+    for what, size in (('it takes', takes[largest]),
+                       ('with all else it takes' if at_once == 1 else
+                        '{} runs at once take'.format(at_once),
+                        at_once * (sum(takes.values()) - unwritten))):
+        if size > there_is:
+            value = list(hidden) if largest == 'hidden_sizes' else getattr(s, largest)
+            raise BadSetting(largest, value,
+                             'what fits into memory; {} {:.0f} GB, and there are {:.1f}'.format(
+                                 what, min(size, 10 ** 300) / 1e9, there_is / 1e9))
 
 
 # ------------------------------------------------------------------------------------------------

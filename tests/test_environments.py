@@ -101,7 +101,7 @@ class Recording(gym.Env):
         return self.o
 
     def reset(self):
-        self.left = self.rng.randint(1, self.how['longest'] + 1)
+        self.left, self.t = self.rng.randint(1, self.how['longest'] + 1), 0
         self.last = self.observe()
         self.before = self.last.copy()
         return (self.last, dict()) if self.how['new_interface'] else self.last
@@ -116,8 +116,14 @@ class Recording(gym.Env):
         o, r, done = self.observe(), float(self.rng.randn()), self.left == 0
         self.seen.append((self.before, sent, r, o.copy(), done))
         self.before = o.copy()
+        self.t += 1
+        limit = self.t == self.how['own_limit']
         info = self.info if self.how['shared'] else dict(level=3)
-        return (o, r, done, False, info) if self.how['new_interface'] else (o, r, done, info)
+        if self.how['new_interface']:
+            return o, r, done, limit, info
+        if limit and not done:
+            info['TimeLimit.truncated'] = True          # and never False
+        return o, r, done or limit, info
 
 
 def bounds(rng, dtype, dim):
@@ -132,34 +138,48 @@ def bounds(rng, dtype, dim):
     return low, (low + dtype.type(size * (0.1 + rng.rand()))).astype(dtype)
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.fixed_dictionaries(dict(
-    seed=st.integers(0, 2 ** 31), act_dim=st.integers(1, 20), obs_dim=st.integers(1, 20),
-    act_type=st.sampled_from('f2 f4 f8 i1 i2 i4 i8 u1 u2 u4'.split()),
-    obs_type=st.sampled_from('f2 f4 f8 i1 i4 i8 u1'.split()),
-    longest=st.integers(1, 30), shared=st.booleans(), in_place=st.booleans(),
-    new_interface=st.booleans(), limits=st.lists(st.integers(1, 20), max_size=3),
-    max_ep_len=st.integers(1, 40), start_steps=st.integers(0, 40))))
-def test_what_is_stored_is_what_the_environment_saw(tmp_path_factory, how):
-    made, buffers = [], []
+class Copies(gym.Wrapper):
+    """Gives an info of its own."""
+    def step(self, a):
+        o, r, done, info = self.env.step(a)
+        return o, r, done, dict(info, more=1)
 
-    def env_fn():
-        env = Recording(how, made)
-        for limit in how['limits']:
-            env = TimeLimit(env, limit)
-        return env
 
+def replay_of(env_fn, folder, **kwargs):
+    """The replay buffer of a run of FakeAgent."""
+    buffers = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ddpg, 'build_graph', lambda *args: None)
         patch.setattr(Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
         patch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
             buffers.append(cls(*args)) or buffers[-1]))
         with contextlib.redirect_stdout(open(os.devnull, 'w')):
-            ddpg.ddpg(env_fn, **dict(
-                SMALL, seed=how['seed'] % 1000, start_steps=how['start_steps'],
-                max_ep_len=how['max_ep_len'],
-                logger_kwargs=dict(output_dir=str(tmp_path_factory.mktemp('run')))))
-    replay, seen = buffers[0], made[0].seen
+            ddpg.ddpg(env_fn, **dict(dict(SMALL, logger_kwargs=dict(output_dir=str(folder))),
+                                     **kwargs))
+    return buffers[0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.fixed_dictionaries(dict(
+    seed=st.integers(0, 2 ** 31), act_dim=st.integers(1, 20), obs_dim=st.integers(1, 20),
+    act_type=st.sampled_from('f2 f4 f8 i1 i2 i4 i8 u1 u2 u4'.split()),
+    obs_type=st.sampled_from('f2 f4 f8 i1 i4 i8 u1'.split()),
+    longest=st.integers(1, 30), shared=st.booleans(), in_place=st.booleans(),
+    new_interface=st.booleans(), limits=st.lists(st.integers(1, 20), max_size=3),
+    own_limit=st.integers(0, 20), copies=st.booleans(),
+    max_ep_len=st.integers(1, 40), start_steps=st.integers(0, 40))))
+def test_what_is_stored_is_what_the_environment_saw(tmp_path_factory, how):
+    made = []
+
+    def env_fn():
+        env = Recording(how, made)
+        for limit in how['limits']:
+            env = TimeLimit(Copies(env) if how['copies'] else env, limit)
+        return env
+
+    replay = replay_of(env_fn, tmp_path_factory.mktemp('run'), seed=how['seed'] % 1000,
+                       start_steps=how['start_steps'], max_ep_len=how['max_ep_len'])
+    seen = made[0].seen
     assert len(made) == 2 and len(seen) == len(replay) == 60
     for i, (x, a, r, x2, done) in enumerate(seen):
         np.testing.assert_array_equal(replay.x[i], np.float32(x))
@@ -167,6 +187,70 @@ def test_what_is_stored_is_what_the_environment_saw(tmp_path_factory, how):
         assert replay.r[i] == np.float32(r)
         np.testing.assert_array_equal(replay.x2[i], np.float32(x2))
         assert replay.d[i] == done, 'a limit is no end of the task'
+
+
+class Global(gym.Env):
+    """Draws from NumPy's global stream, and from a space that all of the class share."""
+    action_space, observation_space = Box(-1, 1, (1,), np.float32), Box(-9, 9, (1,), np.float32)
+
+    def reset(self):
+        return self.observation_space.sample() * np.random.rand()
+
+    def step(self, a):
+        return self.reset(), 0., False, {}
+
+
+def test_testing_draws_nothing_from_what_training_draws_from(tmp_path):
+    few, many = (replay_of(Global, tmp_path / str(n), num_test_episodes=n, max_ep_len=10,
+                           epochs=3, steps_per_epoch=20).x[:60] for n in (1, 3))
+    assert len(np.unique(few)) == 60
+    np.testing.assert_array_equal(few, many)
+
+
+def test_limits_between_wrappers_stay_and_reach_no_later_step():
+    class Ends(Still):
+        """At its third step in the first episode by its own limit, else at its fifth."""
+        def __init__(self, own_limit=False):
+            super().__init__()
+            self.own_limit, self.episodes, self.info = own_limit, 0, {}
+
+        def reset(self):
+            self.t, self.episodes = 0, self.episodes + 1
+            return np.zeros(1)
+
+        def step(self, a):
+            self.t += 1
+            limit = self.own_limit and self.t == 3 and self.episodes == 1
+            if limit:
+                self.info['TimeLimit.truncated'] = True
+            return np.zeros(1), 0., limit or self.t == 5, self.info
+
+    class Keeps(gym.Wrapper):
+        """Gives one and the same info, ever."""
+        kept = {}
+
+        def step(self, a):
+            return self.env.step(a)[:3] + (self.kept,)
+
+    def ends(env, episodes):
+        found, env = [], recorded(env)
+        for _ in range(episodes):
+            env.reset()
+            done = False
+            while not done:
+                _, _, done, info = env.step(np.zeros(1))
+            found.append((env.ep_len, envs.terminal(done, info)))
+        return found
+
+    assert ends(Ends(own_limit=True), 2) == [(3, False), (5, True)]
+    assert ends(TimeLimit(Copies(TimeLimit(Ends(), 3)), 3), 2) == [(3, False)] * 2
+    for env in (TimeLimit(Keeps(Ends()), 7), Copies(TimeLimit(Keeps(Ends()), 7))):
+        assert ends(env, 1) == [(5, True)]
+        limit = env if isinstance(env, TimeLimit) else env.env
+        limit._max_episode_steps = 3
+        assert ends(env, 1) == [(3, False)]
+        limit._max_episode_steps = 7
+        assert ends(env, 1) == [(5, True)]
 
 
 # ---- Actions -------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from gym.wrappers import RescaleAction
+from gym.wrappers import RescaleAction, TimeLimit
 
 import ddpg
 from kit import spinup_command
@@ -557,6 +557,30 @@ def test_actions_are_sent_in_the_environments_own_type(toys, tmp_path, capfd):
     test_policy.run_policy(Whole(), lambda o: np.float32([2.7]), 5, 1, render=False)
     out = capfd.readouterr().out
     assert 'EpRet 15.000 \t EpLen 5' in out and 'Logging data' not in out
+
+    class Bounded(toys.Toy):
+        action_space = gym.spaces.Box(-1, 0.1, (1,), np.float32)
+
+        def step(self, a):
+            assert a <= self.action_space.high or a == 2
+            return super().step(a)
+
+    for action in (0.10000002, 2):          # by a rounding; and as no policy of ours would
+        assert np.float32(action) > Bounded.action_space.high
+        test_policy.run_policy(Bounded(), lambda o: np.float32([action]), 5, 1, render=False)
+
+
+@pytest.mark.parametrize('wrapped', [
+    'Observed(New())', 'Observed(TimeLimit(New(), 5))', 'TimeLimit(Observed(New()), 5)'])
+def test_gymnasiums_interface_below_gyms_wrappers(wrapped, toys, capfd):
+    class Observed(gym.ObservationWrapper):
+        def observation(self, o):
+            return o / 2
+
+    env = eval(wrapped, dict(New=lambda: toys.New(limit=5), Observed=Observed, TimeLimit=TimeLimit))
+    test_policy.run_policy(env, lambda o: 4 * o, num_episodes=2, render=False)
+    assert capfd.readouterr().out.count('EpRet 10.000 \t EpLen 5') == 2
+    assert len(env.unwrapped.reset()) == 2, 'it is left as it was'
 
 
 GREY = np.linspace(0, 255, 64).reshape(8, 8)

@@ -227,6 +227,14 @@ def test_bad_input_is_told_before_anything_starts(refused, words, said):
     assert said in refused(*base, *words.split())
 
 
+def test_runs_at_once_that_do_not_fit_into_memory(refused, monkeypatch):
+    monkeypatch.setattr('harness.run.memory_available', lambda: 20e6)
+    words = '--env Pendulum-v0 --replay-size 10000 --seed 0 1 --jobs'.split()
+    assert '--hidden-sizes 400 300: expected what fits into memory; 2 runs at once take' in refused(
+        *words, '2')
+    assert len(parsed(*words, '1').runs) == 2
+
+
 def test_names_that_would_be_the_same(refused, env_module):
     env_module('two_envs', 'import gym\nfor name in ("Same-v0", "same-v0"):\n'
                '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')

@@ -97,7 +97,7 @@ def parse_args(argv):
     data_dir = os.path.abspath(checked_folder('data_dir', data_dir))
     folder = os.path.join(checked_folder('data_dir', data_dir), exp_name)
     runs = combinations(prefix or exp_name, folder, flags)
-    check_runs(runs, here=address is None)
+    check_runs(runs, jobs)
     return Sweep(folder, runs, threads, jobs, address, max_failures)
 
 
@@ -197,10 +197,10 @@ def combinations(exp_name, folder, flags):
     return runs
 
 
-def check_runs(runs, here):
+def check_runs(runs, jobs):
     """
-    Raises BadSetting where an environment is not accepted; or where a run does not fit into this
-    machine's memory, if it is `here` (bool).
+    Raises BadSetting where an environment is not accepted; or where as many runs as there are at
+    once, `jobs`, do not fit into this machine's memory. None: they are on others.
     """
     dims = {}
     for run in runs:
@@ -208,9 +208,9 @@ def check_runs(runs, here):
         known = env, json.dumps(env_kwargs)
         if known not in dims:
             dims[known] = dims_of(env, env_kwargs)
-        if here:
+        if jobs is not None:
             check_memory(SimpleNamespace(actor_critic=core.mlp_actor_critic, **run.kwargs),
-                         *dims[known])
+                         *dims[known], at_once=min(jobs, len(runs)))
 
 
 def networks(words):

@@ -32,6 +32,10 @@ def colorize(string, color, bold=False, highlight=False):
 
 def import_tensorflow():
     """TensorFlow 1.15, where it is needed and not before: the import takes seconds."""
+    if sys.flags.optimize > 1:
+        print('TensorFlow 1.15 reads its own docstrings: expected Python without -OO',
+              file=sys.stderr)
+        sys.exit(2)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)      # of NumPy, about TensorFlow's types

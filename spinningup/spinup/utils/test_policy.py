@@ -18,7 +18,6 @@ import time
 import gym
 import joblib
 import numpy as np
-from gym.wrappers import TimeLimit
 
 from spinup.utils.command import (BadInput, Parser, command, ctrl_c_waits, described, require,
                                   whole_number)
@@ -181,38 +180,81 @@ def asked(env, name, *args):
             name, described(error))) from error
 
 
-def reset(env):
-    """The first observation of an episode, of Gym's environments and of Gymnasium's."""
-    returned = asked(env, 'reset')
-    # Gymnasium's reset returns (observation, info).
-    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
-        return returned[0]
-    return returned
+def observation(returned):
+    """Of what a reset() gives; Gymnasium's gives (observation, info)."""
+    pair = isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)
+    return returned[0] if pair else returned
+
+
+def four_values(returned):
+    """Of what a step() gives; Gymnasium's (observation, reward, terminated, truncated, info)."""
+    if not (isinstance(returned, tuple) and len(returned) == 5):
+        return returned
+    o, r, terminated, truncated, info = returned
+    return o, r, terminated or truncated, info
+
+
+@contextlib.contextmanager
+def gyms_interface(env):
+    """Within it, an environment with Gymnasium's interface has Gym's, below its Gym wrappers."""
+    while isinstance(env, gym.Wrapper):
+        env = env.env
+    if not all(hasattr(env, name) for name in ('__dict__', 'reset', 'step')):
+        yield                           # what has no such interface is told when it is asked
+        return
+    was, running = dict(vars(env)), []
+
+    def placed(own, of_gym):
+        def method(*args, **kwargs):
+            if running:                 # the environment calls its own method
+                return own(*args, **kwargs)
+            running.append(own)
+            try:
+                return of_gym(own(*args, **kwargs))
+            finally:
+                running.pop()
+        return method
+
+    env.reset, env.step = placed(env.reset, observation), placed(env.step, four_values)
+    try:
+        yield
+    finally:
+        for name in ('reset', 'step'):
+            delattr(env, name)
+            if name in was:
+                setattr(env, name, was[name])
 
 
 def step(env, action):
-    """observation, reward and whether the episode ended, of Gym's environments and Gymnasium's."""
+    """observation, reward and whether the episode ended."""
     returned = asked(env, 'step', action)
-    require(isinstance(returned, (tuple, list)) and len(returned) in (4, 5),
+    require(isinstance(returned, (tuple, list)) and len(returned) == 4,
             'this environment cannot be played: its step() gives {}, expected (observation, '
             'reward, done, info)'.format(type(returned).__name__))
-    o, r, *ended, _ = returned          # done; or Gymnasium's terminated and truncated
-    return o, r, any(ended)
+    o, r, done, _ = returned
+    return o, r, done
 
 
 def as_sent(action, space):
-    """An action of the space's own type, if it has one; rounded, where that is of whole numbers."""
+    """
+    An action of the space's own type, if it has one: rounded, where that is of whole numbers, and
+    within its bounds, where only the rounding of float32 has passed them.
+    """
     dtype = getattr(space, 'dtype', None)
     if dtype is None:
         return action
     whole = np.dtype(dtype).kind in 'iu'
+    if hasattr(space, 'low') and np.shape(action) == np.shape(space.low):
+        within = np.clip(action, space.low, space.high)
+        action = np.where(np.isclose(action, within), within, action)
     return np.asarray(np.rint(action) if whole else action, dtype)[()]
 
 
 def try_out(env):
     """Raises BadInput where an environment does not work: some cannot do more than be unpickled."""
-    reset(env)
-    step(env, env.action_space.sample())
+    with gyms_interface(env):
+        asked(env, 'reset')
+        step(env, env.action_space.sample())
 
 
 def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, video=None):
@@ -235,15 +277,12 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
             'Environment not found! The run saved none, or one that cannot be loaded here. Make '
             'one, and call run_policy(env, get_action) yourself.')
     filmed_steps, images = max_ep_len or FILMED_STEPS, []
-    limits = [max_ep_len] if max_ep_len else []
-    if isinstance(env, TimeLimit):
-        # It could not pass on the five values of Gymnasium's step().
-        limits, env = limits + [env._max_episode_steps], env.env
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(gyms_interface(env))
         with contextlib.redirect_stdout(io.StringIO()):     # it would tell of that folder
             logger = stack.enter_context(contextlib.closing(EpochLogger(folder)))
         for episode in range(num_episodes):
-            o, done, ep_ret, ep_len = reset(env), False, 0, 0
+            o, done, ep_ret, ep_len = asked(env, 'reset'), False, 0, 0
             while not done:
                 if render:
                     asked(env, 'render')
@@ -253,7 +292,7 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
                 with ctrl_c_waits():
                     o, r, done = step(env, as_sent(get_action(o), env.action_space))
                 ep_ret, ep_len = ep_ret + r, ep_len + 1
-                done = done or ep_len in limits
+                done = done or ep_len == max_ep_len
                 if video and (done or ep_len == filmed_steps):
                     write_video(video, images, frames_per_second(env))
                     video = None
