@@ -555,8 +555,7 @@ def test_actions_are_sent_in_the_environments_own_type(toys, tmp_path, capfd):
             return super().step(a)
 
     test_policy.run_policy(Whole(), lambda o: np.float32([2.7]), 5, 1, render=False)
-    out = capfd.readouterr().out
-    assert 'EpRet 15.000 \t EpLen 5' in out and 'Logging data' not in out
+    assert 'EpRet 15.000 \t EpLen 5' in capfd.readouterr().out
 
     class Bounded(toys.Toy):
         action_space = gym.spaces.Box(-1, 0.1, (1,), np.float32)

@@ -8,7 +8,6 @@ code, is loaded only where that cannot be; environments may have Gymnasium's int
 without a display, where it says so, and films an episode (video.py).
 """
 import contextlib
-import io
 import json
 import os
 import sys
@@ -279,8 +278,7 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
     filmed_steps, images = max_ep_len or FILMED_STEPS, []
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(gyms_interface(env))
-        with contextlib.redirect_stdout(io.StringIO()):     # it would tell of that folder
-            logger = stack.enter_context(contextlib.closing(EpochLogger(folder)))
+        logger = stack.enter_context(contextlib.closing(EpochLogger(folder)))
         for episode in range(num_episodes):
             o, done, ep_ret, ep_len = asked(env, 'reset'), False, 0, 0
             while not done:
