@@ -380,7 +380,7 @@ def test_without_a_reader_a_run_goes_on(tmp_path):
 
 @pytest.mark.parametrize('ignored', [False, True])
 def test_a_terminal_that_closes_ends_a_run_unless_under_nohup(tmp_path, ignored):
-    epochs = '6' if ignored else '20000'
+    epochs = '6' if ignored else '8000'
     process = start('--data-dir', str(tmp_path), *FLAGS, '--epochs', epochs, preexec_fn=lambda: (
         signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)))
     for line in process.stdout:
