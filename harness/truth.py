@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from harness import guard
-from harness.envs import DoesNotRepeat, random_states, set_random_states, terminal
+from harness.envs import DoesNotRepeat, random_states, terminal, undisturbed
 
 # A time limit cuts a return off. What would have followed counts by the critic's own value there,
 # which weighs gamma**n after n more rewards. Pairs where it weighs more than this are left out.
@@ -184,11 +184,9 @@ def held_out(env, gamma, seed, say, before_step):
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
-            fresh = random_states(env.env)          # of what reseed() does not reach
             try:
-                env.set_state(state)
-                now = random_states(env.env)
-                set_random_states(env.env, {name: fresh.get(name, now[name]) for name in now})
+                with undisturbed(env.env):          # what reseed() does not reach stays fresh
+                    env.set_state(state)
             except DoesNotRepeat as why:
                 raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
             reseed()
