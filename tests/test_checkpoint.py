@@ -313,7 +313,7 @@ def of_other_run(path, rng, other=None):
 
 
 DAMAGES = [truncate, flip, zeros, append, delete, make_folder, swap, of_other_run]
-FUZZ = 320
+FUZZ = 240
 
 
 def test_fuzz_never_a_wrong_resume(run, shorter, other, tmp_path, main):

@@ -14,7 +14,7 @@ import ddpg
 from harness import checkpoint, guard
 from harness.envs import CheckedEnv
 from harness.quiet_tf import tf
-from kit import only_run, run_main
+from kit import only_run, recorded, run_main
 
 BAD = '''
 import gym
@@ -75,9 +75,18 @@ gym.register('Bad-one_step-v0', entry_point=lambda: Bad(''), max_episode_steps=1
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys, env_module):
-    """train(environment, flags...) -> exit code, output, errors, run folder; in this process."""
+def bad_envs(env_module):
+    """The module of BAD."""
     env_module('bad_envs', BAD)
+    yield
+    for name in [name for name in gym.envs.registry.env_specs if name.startswith('Bad-')]:
+        del gym.envs.registry.env_specs[name]
+    sys.modules.pop('bad_envs', None)
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch, capsys, bad_envs):
+    """train(environment, flags...) -> exit code, output, errors, run folder; in this process."""
     monkeypatch.chdir(tmp_path)
 
     def run(wrong, *flags):
@@ -87,22 +96,18 @@ def train(tmp_path, monkeypatch, capsys, env_module):
         code, out, err = run_main(capsys, *words)
         return code or 0, out, err, only_run(tmp_path / 'out')
 
-    yield run
-    for name in [name for name in gym.envs.registry.env_specs if name.startswith('Bad-')]:
-        del gym.envs.registry.env_specs[name]
-    sys.modules.pop('bad_envs', None)
+    return run
 
 
 @pytest.mark.parametrize('wrong, code, told', [
     ('raises', 1, "raised KeyError: 'the wheels"),
-    ('exits', 1, 'raised SystemExit: 0 at step 70'),
+    ('exits', 1, 'raised SystemExit: 0 here'),
     ('huge_observation', 1, 'observation is [10000'),
     ('huge_reward', 3, 'reward -1000000000000000000 is beyond what float32 holds'),
     ('reward_beyond_float32', 3, 'the reward 1e+39 is beyond what float32 holds'),
     ('limits', 1, 'TimeLimit.truncated of an array of shape (2,): expected True or False'),
     ('nan_observation', 3, 'observation is not finite'),
     ('nan_reward', 3, 'reward is not finite'), ('infinite_reward', 3, 'reward is not finite'),
-    ('exploding_reward', 3, 'LossQ is not finite'),
     ('shape', 1, 'an array of shape (2,): expected an array of shape (3,)'),
     ('column', 1, 'an array of shape (3, 1)'), ('ragged', 1, 'observation is [[1, 2], [3]]'),
     ('none', 1, 'observation is None'), ('reward_array', 1, 'reward is an array of shape (1,)'),
@@ -110,6 +115,21 @@ def train(tmp_path, monkeypatch, capsys, env_module):
     ('reward_complex', 1, 'reward is 1j'), ('done_array', 1, 'done is [False, True]'),
     ('done_none', 1, 'done is None'), ('info', 1, 'info is None'),
     ('reset', 1, 'expected an array of shape (3,)'), ('five', 1, 'expected (observation, reward')])
+def test_what_an_environment_must_not_do_is_told(bad_envs, wrong, code, told):
+    env = recorded(gym.make('bad_envs:Bad-{}-v0'.format(wrong)))
+    env.reset()
+    with pytest.raises(guard.RunStopped) as end:
+        for _ in range(72):
+            if env.step(np.ones(2))[2]:
+                env.reset()
+    assert told in str(end.value) and end.value.exit_code == code
+
+
+@pytest.mark.parametrize('wrong, code, told', [
+    ('raises', 1, "raised KeyError: 'the wheels"), ('none', 1, 'observation is None'),
+    ('nan_observation', 3, 'observation is not finite'),
+    ('exploding_reward', 3, 'LossQ is not finite'),
+    ('reset', 1, 'expected an array of shape (3,)')])
 def test_a_bad_environment_ends_the_run_with_one_line(train, wrong, code, told):
     got, out, err, folder = train(wrong)
     assert got == code and err.count('\n') == 1 and err.startswith('ddpg.py: error: '), err

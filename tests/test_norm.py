@@ -58,10 +58,9 @@ def test_the_formula_forward_and_backward():
                                    sess.run(average, {x_ph: x})[:1], rtol=1e-6)
 
 
-@pytest.mark.parametrize('action_layer, decay_kind, target_networks', [
-    (1, 'l2', True), (2, 'l2', True), (2, 'times_lr', False), (3, 'per_step', True),
-    (2, 'l2', False)])
-@pytest.mark.parametrize('norm', ['batch', 'none'])
+@pytest.mark.parametrize('norm, action_layer, decay_kind, target_networks', [
+    ('batch', 1, 'l2', True), ('batch', 2, 'times_lr', True), ('batch', 3, 'per_step', True),
+    ('batch', 2, 'l2', False), ('none', 2, 'times_lr', False)])
 def test_one_update_is_algorithm_1_with_batch_normalisation(norm, action_layer, decay_kind,
                                                             target_networks):
     settings = dict(gamma=0.9, polyak=0.3, pi_lr=2e-2, q_lr=3e-2, weight_decay=0.1,
@@ -169,7 +168,7 @@ def test_the_targets_averages_follow_the_soft_update_like_weights():
 
 
 @pytest.mark.parametrize('settings', [
-    dict(ac_kwargs=dict(norm='batch')), dict(target_networks=False),
+    dict(ac_kwargs=dict(norm='batch')),
     dict(ac_kwargs=dict(norm='batch'), target_networks=False),
     dict(ac_kwargs=dict(norm='batch'), policy='random')], ids=str)
 def test_one_thread_and_two_give_the_same_bits(settings):

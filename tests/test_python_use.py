@@ -198,7 +198,7 @@ def test_a_run_does_not_go_on_in_another_folder(tmp_path):
     assert not (tmp_path / 'b').exists()
 
 
-def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys):
+def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys, few_states):
     """Also by a named default: a setting that was not given is in config.json."""
     config = train(tmp_path / 'a', policy='random', gamma=0.5)
     assert config['polyak'] == 0.02 and config['ac_kwargs']['action_layer'] == 2

@@ -36,7 +36,7 @@ SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --h
          '--start-steps 200 --update-after 100 --batch-size 16 --num-test-episodes 2 '
          '--save-freq 1').split()
 TWO_GROUPS = SHORT + ['--pi-lr', '1e-3', '1e-4', '--exp-name', 'x']
-LONG = SHORT + ['--epochs', '30']
+SLOW = SHORT + ['--env', 'pendulums:Slow-v0', '--activation', 'elu']
 HOST = ray.util.get_node_ip_address()
 
 
@@ -447,30 +447,61 @@ def test_the_live_table_of_a_terminal(finished):
 
 # ---- What dies, and what fails -------------------------------------------------------------------
 
-CRASHES = '''
+PENDULUMS = '''
 import os
+import time
 import gym
 from gym.envs.classic_control import PendulumEnv
 
-class Crashes(PendulumEnv):
+def beside(name):
+    return os.path.join(os.path.dirname(__file__), name)
+
+class Counts(PendulumEnv):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def step(self, a):
+        self.steps += 1
+        return super().step(a)
+
+class Slow(Counts):
+    """From its 250th step on, it crawls as long as there is the file `slow`."""
+
+    def step(self, a):
+        if self.steps >= 250 and os.path.exists(beside('slow')):
+            time.sleep(0.2)
+        return super().step(a)
+
+class Crashes(Counts):
     """Raises from its 250th step on; with `once`, as long as that file does not exist."""
 
     def __init__(self, once=''):
         super().__init__()
-        self.steps, self.once = 0, once
+        self.once = once
 
     def step(self, a):
-        self.steps += 1
         if self.steps >= 250 and not os.path.exists(self.once):
             if self.once:
                 open(self.once, 'w').close()
             raise RuntimeError('the pendulum fell off')
         return super().step(a)
 
-gym.register('Crashes-v0', entry_point=Crashes, max_episode_steps=200)
-gym.register('Once-v0', entry_point=Crashes, max_episode_steps=200,
-             kwargs=dict(once=os.path.join(os.path.dirname(__file__), 'crashed')))
+for name, made, kwargs in (('Slow-v0', Slow, {}), ('Crashes-v0', Crashes, {}),
+                           ('Once-v0', Crashes, dict(once=beside('crashed')))):
+    gym.register(name, entry_point=made, max_episode_steps=200, kwargs=kwargs)
 '''
+
+
+@pytest.fixture
+def pendulums(tmp_path, monkeypatch):
+    """The folder of PENDULUMS, for all processes; with the file `slow`."""
+    folder = tmp_path / 'pendulums'
+    folder.mkdir()
+    (folder / 'pendulums.py').write_text(PENDULUMS)
+    (folder / 'slow').write_text('')
+    monkeypatch.setenv('PYTHONPATH', str(folder))
+    return folder
 
 
 def epochs_of(data_dir, name):
@@ -489,119 +520,102 @@ def wait_until(process, true, seconds=300):
         time.sleep(0.02)
 
 
-def test_killed_workers_are_started_again(tmp_path, alone):
-    process = start(*LONG, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path)
+def assert_as_alone(data_dir, alone, seeds='45'):
+    """The runs of SLOW in a sweep named x have the bits of ddpg.py."""
+    for seed in seeds:
+        RunFolder(run_folder(data_dir, 'x_s' + seed)).assert_same_as(alone(*SLOW, '--seed', seed))
+
+
+def test_killed_workers_are_started_again(tmp_path, alone, pendulums):
+    process = start(*SLOW, '--seed', '4', '5', '--exp-name', 'x', '--data-dir', tmp_path / 'out')
     for killed in range(2):
-        wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0 and output_of(
-            tmp_path, 'x_s4').count('Going on after step') == killed)
-        os.kill(where(tmp_path, 'x_s4')[-1], signal.SIGKILL)
+        wait_until(process, lambda: epochs_of(tmp_path / 'out', 'x_s4') > 0 and output_of(
+            tmp_path / 'out', 'x_s4').count('Going on after step') == killed)
+        os.kill(where(tmp_path / 'out', 'x_s4')[-1], signal.SIGKILL)
         wait_for(process, 'x_s4: failed, and is started again')
+    (pendulums / 'slow').unlink()
     out, _ = finish(process)
     assert 'x_s4: finished' in out
-    assert output_of(tmp_path, 'x_s4').count('Going on after step') == 2
-    for seed in '45':
-        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
+    assert output_of(tmp_path / 'out', 'x_s4').count('Going on after step') == 2
+    assert_as_alone(tmp_path / 'out', alone)
 
 
-def test_the_sweep_itself_is_killed(tmp_path, alone):
-    words = LONG + ['--epochs', '45']           # the worker ends some seconds after the sweep
-    process = start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path)
-    wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
+def test_the_sweep_itself_ends_again_and_again(tmp_path, alone, pendulums):
+    """By Ctrl-C, `timeout`, a terminal that closes, and killed; at last its reader leaves."""
+    folder = str(tmp_path / 'out')
+
+    def life(number):
+        """The sweep's process, while its first run trains; its second one waits for it."""
+        process = start(*SLOW, '--exp-name', 'x', '--jobs', '1', '--seed', '4', '5', '--data-dir',
+                        folder)
+        assert process.stdout.readline().startswith('2 runs in 1 groups, of which 0 have finished')
+        wait_until(process, lambda: epochs_of(folder, 'x_s4') > 0 and output_of(
+            folder, 'x_s4').count('Going on after step') == number)
+        return process
+
+    for before, (number, kill) in enumerate((
+            (signal.SIGINT, os.kill), (signal.SIGTERM, os.killpg), (signal.SIGHUP, os.killpg))):
+        process = life(before)
+        if number == signal.SIGHUP:
+            process.stdout.close()                      # and nobody reads any more
+        kill(process.pid, number)                       # killpg: Ray's processes get it, too
+        assert process.wait(120) == 128 + number
+        assert process.stderr.read() == (
+            'tools.sweep: Interrupted by {}. The same command goes on.\n'.format(number.name))
+        assert_nothing_stays()
+        saved_at = re.findall(r'ended: SIGINT at step (\d+)', output_of(folder, 'x_s4'))
+        assert len(saved_at) == before + 1
+        with checkpoint.Checkpoints(run_folder(folder, 'x_s4'), resume=True) as last:
+            assert last.state['t'] == int(saved_at[-1])
+
+    process = life(3)
     here = left_behind()
     assert any(text.startswith('ray::x_s4') for text in here.values()), 'the worker is seen,'
     assert '' in here.values(), "and Ray's folder"
     process.kill()
     finish(process, -signal.SIGKILL)
-    out, _ = finish(start(*words, '--exp-name', 'x', '--seed', '4', '--data-dir', tmp_path))
-    assert '1 runs in 1 groups, of which 0 have finished' in out
-    RunFolder(run_folder(tmp_path, 'x_s4')).assert_same_as(alone(*words, '--seed', '4'))
 
-
-def test_the_sweep_itself_is_interrupted(tmp_path, alone):
-    words = LONG + ['--exp-name', 'x', '--jobs', '1', '--data-dir', tmp_path, '--seed', '4', '5']
-
-    def written():
-        return os.stat(os.path.join(run_folder(tmp_path, 'x_s4'), 'progress.txt')).st_mtime_ns
-
-    for name, number in (('x_s4', signal.SIGINT), ('x_s5', signal.SIGTERM)):
-        process = start(*words)
-        wait_until(process, lambda: epochs_of(tmp_path, name) > 0)
-        before = written()
-        process.send_signal(number)
-        _, err = finish(process, 128 + number)
-        assert err == 'tools.sweep: Interrupted by {}. The same command goes on.\n'.format(
-            signal.Signals(number).name)
-        saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, name))
-        with checkpoint.Checkpoints(run_folder(tmp_path, name), resume=True) as last:
-            assert last.state['t'] == int(saved_at)
-    out, _ = finish(start(*words))
-    assert '2 runs in 1 groups, of which 1 have finished' in out
-    assert written() == before, 'what has finished is not touched'
-    for seed in '45':
-        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
-
-
-@pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGTERM])      # of `timeout`
-def test_a_terminal_that_closes_ends_the_sweep_and_all_is_saved(tmp_path, number):
-    words = LONG + ['--exp-name', 'x', '--epochs', '90', '--data-dir', tmp_path, '--seed', '4']
-    process = start(*words)
-    wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') > 0)
-    process.stdout.close()                              # and nobody reads any more
-    os.killpg(process.pid, number)                      # Ray's processes get it, too
-    assert process.wait(120) == 128 + number
-    assert process.stderr.read() == (
-        'tools.sweep: Interrupted by {}. The same command goes on.\n'.format(number.name))
-    assert_nothing_stays()
-    saved_at, = re.findall(r'ended: SIGINT at step (\d+)', output_of(tmp_path, 'x_s4'))
-    with checkpoint.Checkpoints(run_folder(tmp_path, 'x_s4'), resume=True) as last:
-        assert last.state['t'] == int(saved_at)
-
-
-def test_a_reader_that_leaves_changes_nothing(tmp_path, alone):
-    process = start(*SHORT, '--exp-name', 'x', '--activation', 'elu', 'softsign', '--seed', '5',
-                    '--data-dir', tmp_path)
-    assert '2 runs in 2 groups' in process.stdout.readline()
+    process = life(4)
     process.stdout.close()
+    (pendulums / 'slow').unlink()
     assert process.wait(300) == 0 and process.stderr.read() == ''
-    for name in 'elu', 'softsign':
-        RunFolder(run_folder(tmp_path, 'x_ac-act{}_s5'.format(name))).assert_same_as(
-            alone(*SHORT, '--activation', name, '--seed', '5'))
-    assert (tmp_path / 'x' / 'summary.csv').exists()
+    assert_nothing_stays()
+    assert os.path.exists(os.path.join(folder, 'x', 'summary.csv'))
+    assert_as_alone(folder, alone)
 
 
-def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path):
-    (tmp_path / 'crashes.py').write_text(CRASHES)
-    words = [word for word in SHORT if word not in ('--env', 'Pendulum-v0')]
-    out, err = finish(start(*words, '--env', 'crashes:Crashes-v0', 'crashes:Once-v0',
-                            '--max-failures', '2', '--exp-name', 'x', '--data-dir', tmp_path,
-                            PYTHONPATH=str(tmp_path)), 1)
+def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path, pendulums):
+    out, err = finish(start(*SHORT, '--env', 'pendulums:Crashes-v0', 'pendulums:Once-v0',
+                            '--max-failures', '2', '--exp-name', 'x', '--data-dir',
+                            tmp_path / 'out'), 1)
     for name in 'crashes', 'once':
-        assert out.count('x_envcrashes-{}-v0_s0: failed, and is started again: '.format(name)) == 1
-    assert 'x_envcrashes-once-v0_s0: finished' in out
-    assert err.startswith('tools.sweep: error: x_envcrashes-crashes-v0_s0 was given up: the '
+        assert out.count('x_envpendulums-{}-v0_s0: failed, and is started again: '.format(name)) == 1
+    assert 'x_envpendulums-once-v0_s0: finished' in out
+    assert err.startswith('tools.sweep: error: x_envpendulums-crashes-v0_s0 was given up: the '
                           'environment raised RuntimeError: the pendulum fell off at step ')
     assert err.count('\n') == 1
-    table = pd.read_csv(str(tmp_path / 'x' / 'summary.csv')).set_index('group')
+    table = pd.read_csv(str(tmp_path / 'out' / 'x' / 'summary.csv')).set_index('group')
     assert list(table.seeds) == [0, 1] and list(table.unfinished) == [1, 0]
 
 
 # ---- A cluster -----------------------------------------------------------------------------------
 
-def test_a_node_of_a_cluster_is_killed(tmp_path, alone):
+def test_a_node_of_a_cluster_is_killed(tmp_path, alone, pendulums):
+    folder = str(tmp_path / 'out')
     with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
-        words = LONG + ['--exp-name', 'x', '--seed', '4', '5', '--data-dir', tmp_path]
-        process = start(*words, '--address', cluster.address)
-        wait_until(process, lambda: epochs_of(tmp_path, 'x_s4') and epochs_of(tmp_path, 'x_s5'))
+        process = start(*SLOW, '--exp-name', 'x', '--seed', '4', '5', '--data-dir', folder,
+                        '--address', cluster.address)
+        wait_until(process, lambda: epochs_of(folder, 'x_s4') and epochs_of(folder, 'x_s5'))
         lost = [seed for seed in '45'
-                if where(tmp_path, 'x_s' + seed)[0] in cluster.processes(1)]
+                if where(folder, 'x_s' + seed)[0] in cluster.processes(1)]
         assert len(lost) == 1, 'a run on each node'
         cluster.kill(1)
+        (pendulums / 'slow').unlink()
         wait_for(process, 'x_s{}: failed, and is started again'.format(*lost))
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, (out, err)
-        assert len(where(tmp_path, 'x_s{}'.format(*lost))) == 2
-    for seed in '45':
-        RunFolder(run_folder(tmp_path, 'x_s' + seed)).assert_same_as(alone(*LONG, '--seed', seed))
+        assert len(where(folder, 'x_s{}'.format(*lost))) == 2
+    assert_as_alone(folder, alone)
 
 
 def test_a_cluster_without_enough_cores(tmp_path):

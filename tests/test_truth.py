@@ -18,7 +18,7 @@ import core
 import ddpg
 from harness import guard, truth
 from harness.quiet_tf import tf
-from kit import HERE, Run, RunFolder, only_run, recorded, refusal, tree
+from kit import HERE, Run, RunFolder, only_run, recorded, refusal, run_main, tree
 from spinup.utils.logx import restore_tf_graph
 from tools import diagnose
 
@@ -153,6 +153,12 @@ def test_saturation():
 
 # ---- The value of the uniform policy -------------------------------------------------------------
 
+@pytest.fixture(autouse=True)
+def half_of_the_states(monkeypatch):
+    """They are enough for these."""
+    monkeypatch.setattr(truth, 'STATES', truth.STATES // 2)
+
+
 def held_out(env, seed=0):
     return truth.held_out(recorded(env), 0.8, seed, lambda text: None, lambda: None)
 
@@ -204,11 +210,12 @@ class Reset(Global):
 
 
 @pytest.mark.parametrize('made', [Global, Reset])
-def test_rollouts_have_fresh_randomness_wherever_it_is(made):
+def test_rollouts_have_fresh_randomness_wherever_it_is(made, monkeypatch):
+    monkeypatch.setattr(truth, 'STATES', 16)
     found = held_out(made())
     sigma = 1 / np.sqrt((1 - 0.64) * truth.ROLLOUTS)
     assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)
-    assert found['g'].std() == pytest.approx(sigma, 0.3)
+    assert found['g'].std() == pytest.approx(sigma, 0.6)    # 0, were all of them the same
 
 
 def test_an_environment_that_cannot_be_returned_to_a_state():
@@ -375,29 +382,30 @@ def run(tmp_path_factory):
         '--hid 16 16 --num-test-episodes 2 --gamma 0.9').split()).folder
 
 
-def test_the_command(run, tmp_path):
+def test_the_command(run, tmp_path, monkeypatch, capsys):
     def call(*words):
-        """`python -m tools.diagnose words`: exit code, stdout, stderr."""
-        env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
-        done = subprocess.run([sys.executable, '-m', 'tools.diagnose'] + list(words),
-                              cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              universal_newlines=True, env=dict(env, PYTHONPATH=HERE))
-        return done.returncode, done.stdout, done.stderr
+        code, out, err = run_main(capsys, *words, main=diagnose.main)
+        assert (code, err) == (None, '')
+        return out
 
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(run, str(tmp_path / 'both' / 'a'))
     shutil.copytree(run, str(tmp_path / 'both' / 'b'))
     before = tree(str(tmp_path / 'both'))
-    code, out, err = call('both/a', '--episodes', '3')
-    assert (code, err) == (0, '') and out.startswith('both/a: ')
+    env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
+    done = subprocess.run([sys.executable, '-m', 'tools.diagnose', 'both/a', '--episodes', '3'],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                          env=dict(env, PYTHONPATH=HERE))
+    out = done.stdout
+    assert (done.returncode, done.stderr) == (0, '') and out.startswith('both/a: ')
     assert out.count('  rule: ') == len(diagnose.SIGNS)
     with open(str(tmp_path / 'out/figures/diagnosis_a.png'), 'rb') as png:
         assert png.read(8) == b'\x89PNG\r\n\x1a\n'
     with open(str(tmp_path / 'out/figures/diagnosis_a.txt')) as text:
         assert text.read().strip() in out
-    assert call('both/a', '--episodes', '3')[1] == out, 'it repeats'
-    code, out, _ = call('both/a', 'both/b', '--episodes', '1')
-    assert code == 0 and 'Wrote out/figures/diagnosis_both.png' in out
-    assert call('both/a', '--episodes', '1', '--output', 'a.svg')[0] == 0
+    assert call('both/a', '--episodes', '3') == out, 'it repeats'
+    assert 'Wrote out/figures/diagnosis_both.png' in call('both/a', 'both/b', '--episodes', '1')
+    call('both/a', '--episodes', '1', '--output', 'a.svg')
     assert sorted(os.listdir(str(tmp_path))) == ['a.svg', 'a.txt', 'both', 'out']
     assert tree(str(tmp_path / 'both')) == before, 'nothing is written beside the runs'
 
