@@ -588,11 +588,12 @@ def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path, pendulums):
     out, err = finish(start(*SHORT, '--env', 'pendulums:Crashes-v0', 'pendulums:Once-v0',
                             '--max-failures', '2', '--exp-name', 'x', '--data-dir',
                             tmp_path / 'out'), 1)
-    for name in 'crashes', 'once':
-        assert out.count('x_envpendulums-{}-v0_s0: failed, and is started again: '.format(name)) == 1
-    assert 'x_envpendulums-once-v0_s0: finished' in out
-    assert err.startswith('tools.sweep: error: x_envpendulums-crashes-v0_s0 was given up: the '
-                          'environment raised RuntimeError: the pendulum fell off at step ')
+    fails, fails_once = ('x_envpendulums-{}-v0_s0'.format(name) for name in ('crashes', 'once'))
+    for name in fails, fails_once:
+        assert out.count(name + ': failed, and is started again: ') == 1
+    assert fails_once + ': finished' in out
+    assert err.startswith('tools.sweep: error: {} was given up: the environment raised '
+                          'RuntimeError: the pendulum fell off at step '.format(fails))
     assert err.count('\n') == 1
     table = pd.read_csv(str(tmp_path / 'out' / 'x' / 'summary.csv')).set_index('group')
     assert list(table.seeds) == [0, 1] and list(table.unfinished) == [1, 0]
