@@ -296,11 +296,11 @@ def require_shapes(made, act_dim):
 
     (N, 1) against a backup of (N,) would broadcast to (N, N), and train silently badly.
     """
-    shapes = [tuple(tf.convert_to_tensor(tensor).shape.as_list()) for tensor in made]
+    shapes = [tuple(tf.convert_to_tensor(tensor).shape.as_list()) for tensor in made or ()]
     if shapes != [(None, act_dim), (None,), (None,)]:
         raise ValueError('actor_critic: expected pi (N, {}), q (N,) and q_pi (N,), got {}'.format(
             act_dim, ', '.join('{} {}'.format(*each) for each in zip(
-                ('pi', 'q', 'q_pi', 'and'), shapes)).replace('None', 'N')))
+                ('pi', 'q', 'q_pi', 'and'), shapes)).replace('None', 'N') or 'nothing'))
     return made
 
 
@@ -317,7 +317,7 @@ def get_vars(scope):
     """
     variables = tf.trainable_variables(scope)
     if not scope.endswith('/') or not variables:
-        raise ValueError('scope={!r}: expected one with variables, and a final slash'.format(scope))
+        raise ValueError('{}: expected variables of actor_critic, and a final slash'.format(scope))
     return variables
 
 

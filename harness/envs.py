@@ -56,8 +56,8 @@ def make_env(name, env_kwargs=dict()):
         module, _, short_name = name.rpartition(':')
         if module and module not in sys.modules:
             why = error.__context__ or error        # Gym says of any ImportError the same
-            if not (isinstance(why, ModuleNotFoundError)
-                    and (module + '.').startswith('{}.'.format(why.name))):
+            if to_install(why) or not (isinstance(why, ModuleNotFoundError) and
+                                       (module + '.').startswith('{}.'.format(why.name))):
                 raise unimportable(why) from None
             raise BadSetting('env', name, 'a module that Python can import before the :; the '
                              'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
@@ -67,6 +67,9 @@ def make_env(name, env_kwargs=dict()):
                          + ', '.join(ids[match] for match in near)) from None
     except ANYTHING as error:           # the module's own
         raise unimportable(error) from None
+    if str(spec.entry_point).startswith('gym.envs.box2d') and not (
+            importlib.util.find_spec('Box2D')):             # of which Gym says nothing
+        raise BadSetting('env', name, 'Box2D to be installed' + PACKAGES['Box2D'])
     if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
         # The first import of a mujoco-py that is not compiled would start the compiler.
         found = importlib.util.find_spec('mujoco_py')
@@ -123,7 +126,13 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     if isinstance(env_fn, str):
         env = make_env(env_fn, env_kwargs)
     elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
-        env = env_fn(**env_kwargs)
+        try:
+            env = env_fn(**env_kwargs)
+        except TypeError as error:
+            if not env_kwargs:
+                raise
+            raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that env_fn takes; it '
+                             'raises ' + described_error(error)) from error
     else:
         raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
@@ -147,6 +156,11 @@ def closed(env):
     """Close an environment. One that cannot be closed must not hide how the run has ended."""
     with contextlib.suppress(*ANYTHING):
         env.close()
+
+
+def is_of_a_script(env):
+    """Whether a class of a RecordedEnv is the started script's own, as nothing else can import."""
+    return any(type(layer).__module__ == '__main__' for layer in layers(env.env.env))
 
 
 def env_id(env):

@@ -20,8 +20,8 @@ from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.result import Result
-from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_name, first_line,
-                              in_json)
+from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_name, described_error,
+                              first_line, in_json)
 from harness.table import Table
 import core
 
@@ -69,11 +69,11 @@ def seed_everything(seed, env, test_env):
 OUR_ACTIVATIONS = [getattr(tf.nn, name) for name in ACCEPTED['activation'].names]
 
 LAST_WORDS = """
-The run is in {1}. From here on:
-    python -m spinup.run test_policy {0} --video policy.mp4
-    python -m spinup.run plot {0}
-    python -m tools.diagnose {0}
-    {2}"""
+The run is in {}. From here on:
+    {}"""
+# Commands, and whether they make the environment.
+LOOKS = [('python -m spinup.run test_policy {} --video policy.mp4', True),
+         ('python -m spinup.run plot {}', False), ('python -m tools.diagnose {}', True)]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -140,6 +140,7 @@ class Run:
         self.obs_dim, = self.env.observation_space.shape
         self.act_dim, = self.env.action_space.shape
         check_memory(self.arguments, self.obs_dim, self.act_dim)
+        check_noise(self.arguments, self.act_dim)
 
     def _settle(self, arguments):
         """What config.json says; and where the run goes on, whether it may."""
@@ -246,6 +247,9 @@ class Run:
         self.stack.callback(self.table.close)
         self.table.logger.save_config(self.config)
         self.table.log(agent.size() + '\n')
+        if s.polyak > 0.5:
+            self.table.log("Warning: polyak={0} is the paper's tau, a small number; Spinning "
+                           "Up's {0} is {1:.4g} here.".format(s.polyak, 1 - s.polyak), 'red')
         if s.policy == 'random':
             agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log,
                                             guard.require_no_signal)
@@ -377,7 +381,10 @@ class Run:
     def __exit__(self, kind, error, trace):
         self.stack.close()
         if not error and self.table:
-            print(LAST_WORDS.format(shlex.quote(self.folder), self.folder, self._for_longer()))
+            # Another process cannot make an environment whose class is this script's own.
+            commands = [command.format(shlex.quote(self.folder)) for command, makes_it in LOOKS
+                        if not (makes_it and envs.is_of_a_script(self.env))]
+            print(LAST_WORDS.format(self.folder, '\n    '.join(commands + [self._for_longer()])))
         if not (isinstance(error, guard.RunStopped) and self.folder):
             return
         way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)
@@ -435,6 +442,35 @@ def check_memory(s, obs_dim, act_dim, at_once=1):
             raise BadSetting(largest, value,
                              'what fits into memory; {} {:.0f} GB, and there are {:.1f}'.format(
                                  what, min(size, 10 ** 300) / 1e9, there_is / 1e9))
+
+
+def check_noise(s, act_dim):
+    """
+    Check that the noise of one step can be had, and saved, where it is of a class of one's own.
+
+    Args:
+        s (SimpleNamespace): The arguments of ddpg().
+        act_dim (int): Components of an action.
+
+    Raises:
+        BadSetting: It cannot.
+    """
+    def refused(why):
+        return BadSetting('noise', name_of(s.noise), 'a class like those of noise.py, which gives '
+                          'an array of shape ({},); {}'.format(act_dim, why))
+
+    if isinstance(s.noise, str):
+        return
+    try:
+        process = s.noise(np.ones(act_dim), s.noise_sigma, seed=s.seed)
+        process.reset()
+        drawn = np.asarray(process(), np.float64)
+        process.sigma, process.set_state
+        checkpoint.canonical(checkpoint.without_arrays(process.get_state(), {}, 'state'))
+    except Exception as error:
+        raise refused('it raises ' + described_error(error)) from error
+    if drawn.shape != (act_dim,):
+        raise refused('it gives one of shape {}'.format(drawn.shape))
 
 
 # ------------------------------------------------------------------------------------------------

@@ -304,9 +304,9 @@ def check_settings(settings):
     steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)
     falling = checked.get('lr_decay_steps')
     if falling and steps > falling:
-        raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of the run, or none; a '
-                         'run that has begun keeps it, and may have {} epochs'.format(
-                             steps, falling // checked['steps_per_epoch']))
+        raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or none; '
+                         'a run that has begun keeps it, and may have {} epochs'.format(
+                             steps, checked['epochs'], falling // checked['steps_per_epoch']))
     if checked.get('threads', 1) > MOST_THREADS:
         raise BadSetting('threads', checked['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))

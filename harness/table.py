@@ -1,6 +1,8 @@
 """
 table.py: the table of a run, one row per epoch, through spinup's EpochLogger; and its curves.
 """
+import contextlib
+import io
 import os
 import time
 
@@ -41,7 +43,12 @@ class Table:
         self.began, self.step = time.time(), step
         # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
-        self.logger = EpochLogger(**logger_kwargs)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            self.logger = EpochLogger(**logger_kwargs)
+        for line in said.getvalue().splitlines():       # that what goes on is there is no warning
+            if not (state and line.startswith('Warning: Log dir')):
+                print(line, flush=True)
         if state:
             self.began -= state['time']
             self.logger.output_file.write(state['log']['table'])

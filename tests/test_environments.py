@@ -660,7 +660,9 @@ def test_modules_and_packages_that_are_missing(monkeypatch, capsys, tmp_path, en
     assert 'nowhere.py has to be on PYTHONPATH' in refusal(capsys, '--env', 'nowhere:Env-v0')
     env_module('needs', 'import gym\ndef make():\n    import Box2D\n'
                'gym.register("Needs-v0", entry_point=make)\n')
-    assert 'pip install box2d-py' in refusal(capsys, '--env', 'needs:Needs-v0')
+    for name, package in (('needs:Needs-v0', 'box2d-py'), ('LunarLanderContinuous-v2', 'box2d-py'),
+                          ('pybullet_envs:HopperBulletEnv-v0', 'pybullet')):
+        assert refusal(capsys, '--env', name).endswith(': pip install {}\n'.format(package))
     for name, text, said in (
             ('lacks', 'import absent', "ModuleNotFoundError: No module named 'absent'"),
             ('fails', 'raise ImportError("no licence")', 'ImportError: no licence'),

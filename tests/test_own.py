@@ -28,7 +28,7 @@ from docs.examples.walk import Walk
 from harness import files, guard
 from harness import run as harness_run
 from harness.quiet_tf import tf
-from harness.settings import BadSetting
+from harness.settings import SETTINGS, BadSetting
 from kit import HERE, RunFolder, only_run, refusal, run_main, tree
 from noise import GaussianNoise
 from spinup.utils import test_policy as player
@@ -163,6 +163,14 @@ def test_the_policy_is_the_exported_one_and_outlives_the_run(tmp_path):
     other.policy(observations[0])
     with pytest.raises(Exception, match='[Cc]losed'):
         result.policy(observations[0])
+
+
+def test_named_settings_and_that_polyak_is_tau(tmp_path, capsys):
+    result = ddpg.ddpg(WALK, logger_kwargs=dict(output_dir=str(tmp_path)), **dict(
+        SETTINGS['td3'], epochs=1, threads=1, polyak=0.995, **STEPS))
+    assert "Spinning Up's 0.995 is 0.005 here" in capsys.readouterr().out
+    config = files.read_config(result.folder)
+    assert (config['pi_lr'], config['ac_kwargs']['init']) == (1e-3, 'torch')
 
 
 class Whole(gym.Env):
@@ -358,6 +366,24 @@ def test_from_python_it_is_what_json_can_say(value, tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
+def test_from_python_arguments_that_are_not_taken_are_named(tmp_path):
+    with pytest.raises(BadSetting, match='env_kwargs=.*gaol.*: expected keyword arguments that '
+                                         'env_fn takes; it raises TypeError'):
+        train(tmp_path / 'run', Walk, env_kwargs=dict(gaol=1))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_what_cannot_make_a_script_s_own_environment_is_not_advised(tmp_path, capsys):
+    class Own(Walk):
+        __module__ = '__main__'
+
+    for env, makes_it in ((Own, False), (lambda: TimeLimit(Own(), 50), False), (Walk, True)):
+        result = train(tmp_path / str(env), env)
+        out = capsys.readouterr().out
+        assert 'spinup.run plot' in out and 'resume={!r}'.format(result.folder) in out
+        assert ('test_policy' in out) == ('tools.diagnose' in out) == makes_it
+
+
 # ---- Noise of one's own, and what goes on from Python only ---------------------------------------
 
 class Counted(GaussianNoise):
@@ -389,8 +415,8 @@ def test_noise_of_one_s_own_falls_and_goes_on_to_the_bit(tmp_path, capsys):
     Counted.sigmas = []
     settings = dict(noise=Counted, noise_sigma=0.8, noise_final_share=0.5, noise_anneal_steps=100)
     whole = train(tmp_path / 'whole', epochs=2, **settings)
-    assert len(Counted.sigmas) == 90 and Counted.sigmas[-1] == 0.4
-    assert Counted.sigmas[0] == pytest.approx(0.8 * (1 - 0.5 * 31 / 100))
+    assert len(Counted.sigmas) == 1 + 90 and Counted.sigmas[-1] == 0.4     # one, to be checked
+    assert Counted.sigmas[1] == pytest.approx(0.8 * (1 - 0.5 * 31 / 100))
     assert files.read_config(whole.folder)['noise'] == 'Counted'
 
     part = train(tmp_path / 'part', **settings)
@@ -407,8 +433,21 @@ def test_noise_of_one_s_own_falls_and_goes_on_to_the_bit(tmp_path, capsys):
 
 
 def test_noise_that_is_no_process_is_found_before_anything_is_written(tmp_path):
-    with pytest.raises(AttributeError, match='get_state|reset|sigma'):
-        train(tmp_path / 'run', noise=lambda scale, sigma, seed: np.zeros(1))
+    class Wide(GaussianNoise):
+        def __call__(self):
+            return np.zeros(3)
+
+    class Unsaved(GaussianNoise):
+        def get_state(self):
+            return dict(rng=self.rng)
+
+    for wrong, why in ((lambda scale, sigma, seed: np.zeros(1), 'raises AttributeError: '),
+                       (GaussianNoise.reset, 'raises TypeError: '), (Unsaved, 'raises TypeError: '),
+                       (Wide, r'gives one of shape \(3,\)$')):
+        with pytest.raises(BadSetting, match=(
+                r'noise=.*: expected a class like those of noise\.py, which gives an array of '
+                r'shape \(1,\); it ' + why)):
+            train(tmp_path / 'run', noise=wrong)
     for no_class, shown in (('pink', 'pink'), (GaussianNoise(np.ones(1)), r'GaussianNoise\(.*\)')):
         with pytest.raises(BadSetting, match='noise={}: expected one of ou, gaussian, or from '
                                              'Python a class$'.format(shown)):

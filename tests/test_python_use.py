@@ -211,7 +211,8 @@ def test_what_was_begun_in_python_goes_on_by_the_command_line(tmp_path, capsys, 
     (lambda pi, q, q_pi: (pi, q, q_pi[:, None]), r'q_pi \(N, 1\)'),
     (lambda pi, q, q_pi: (tf.concat([pi, pi], 1), q, q_pi), r'pi \(N, 2\)'),
     (lambda pi, q, q_pi: (pi[:, 0], q, q_pi), r'pi \(N,\)'),
-    (lambda pi, q, q_pi: (pi, q), r'got pi \(N, 1\), q \(N,\)$')])
+    (lambda pi, q, q_pi: (pi, q), r'got pi \(N, 1\), q \(N,\)$'),
+    (lambda pi, q, q_pi: None, 'got nothing$')])
 def test_networks_of_other_shapes_are_refused(wrong, got, tmp_path):
     with pytest.raises(ValueError, match=r'expected pi \(N, 1\), q \(N,\) and q_pi.*' + got):
         train(tmp_path / 'run', actor_critic=lambda *args, **kwargs: wrong(

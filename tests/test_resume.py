@@ -155,7 +155,8 @@ def test_a_longer_run_is_what_it_would_have_been(reference, tmp_path, main):
     run = Run(tmp_path / 'out', short).folder
     out = main('--resume', run)[1]
     assert 'has finished its 3 epochs' in out and '--epochs 6' in out
-    finish(start('--resume', run, '--epochs', '8', '--save-freq', '1', '--seed', '5'))
+    out, _ = finish(start('--resume', run, '--epochs', '8', '--save-freq', '1', '--seed', '5'))
+    assert 'Logging data to ' in out and 'already exists' not in out
     assert_same_end(run, reference)
 
 

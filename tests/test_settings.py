@@ -62,7 +62,7 @@ def refused(monkeypatch, capsys, tmp_path):
     ('--batch-size', '0', 'at least 1'), ('--start-steps', '-1', 'at least 0'),
     ('--update-after', '-1', 'at least 0'), ('--noise', 'pink', 'ou, gaussian'),
     ('--update-every', '0', 'at least 1'), ('--lr-decay-steps', '0', 'at least 1, or none'),
-    ('--lr-decay-steps', '999999', 'at least 1000000, the steps of the run, or none'),
+    ('--lr-decay-steps', '999999', 'at least 1000000, the steps of 200 epochs, or none'),
     ('--noise-sigma', '-1', 'at least 0'), ('--noise-final-share', '-1', 'at least 0'),
     ('--noise-anneal-steps', '0', 'at least 1'), ('--noise-theta', '-1', 'at least 0'),
     ('--noise-theta', '2.1', 'below 2, 2 / noise_dt'), ('--noise-theta', '2.0', 'below 2'),

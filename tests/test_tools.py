@@ -134,6 +134,18 @@ def test_a_run_that_cannot_be_used_is_told_and_the_others_are_done(write, why, h
             in line)
 
 
+def test_a_run_that_is_there_twice_is_one_seed(here, capsys):
+    write_run(here / 'runs' / 'again')
+    write_run(here / 'runs' / 'begun', TotalEnvInteracts=[500], Time=[9.], AverageTestEpRet=[1.])
+    write_run(here / 'runs' / 'of other code', AverageTestEpRet=[1., 4., 8.])
+    code, out, err = summarised(capsys, 'runs')
+    assert code is None and err == '' and out.startswith(
+        'runs/well: left out; it is runs/again again: the same seed, and the same returns\n'
+        'runs/begun: left out; it is runs/again again: the same seed, and the same returns\n')
+    table = pd.read_csv('out/figures/runs/summary.csv')
+    assert table.seeds.tolist() == [2] and table.unfinished.tolist() == [0]
+
+
 @pytest.mark.parametrize('config', [
     {}, dict(seed='a', epochs='many', env=['x'], exp_name=7), dict(seed=None, epochs=None),
     dict(seed=dict(a=1), exp_name=['b'], env=None, epochs=True)])

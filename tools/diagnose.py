@@ -493,8 +493,9 @@ def main(argv=None):
         figure = draw(diagnoses)
         setting = 'FILE' if args.output is None else 'output'
         figures.write_figure(figure, output, setting, dpi=80)
-        figures.write(os.path.splitext(output)[0] + '.txt', (text + '\n').encode(), setting)
-        print('{}\n\nWrote {}'.format(text, output))
+        beside = os.path.splitext(output)[0] + '.txt'
+        figures.write(beside, (text + '\n').encode(), setting)
+        print('{}\n\nWrote {}, {}'.format(text, output, beside))
         show(figure)
 
 

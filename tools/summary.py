@@ -70,12 +70,37 @@ def read_runs(folder, required=False, tell=print):
             runs.append((settings_of(path), table_of(path)))
         except Unreadable as why:
             leave_out(path, why)
+    runs = without_copies(runs, leave_out)
     if required and not runs:
         raise BadSetting('FOLDER', folder, '; '.join(['a folder with runs below it']
                                                      + left_out[-1:]))
     for line in left_out:
         tell(line)
     return runs
+
+
+def without_copies(runs, leave_out):
+    """
+    The runs, but for those whose returns are those of another one of the same name, environment and
+    seed, or its beginning: a run that was begun again, or copied, is not another seed.
+
+    Args:
+        runs (list): Of (settings, table).
+        leave_out (callable): Is given the folder of each that is not among them, and why.
+    """
+    kept = []
+    for config, table in sorted(runs, key=lambda run: -len(run[1])):
+        for other, whole in kept:
+            same = [config[key] == other[key] for key in ('exp_name', 'env', 'seed')]
+            if all(same) and config['seed'] is not None and all(
+                    np.array_equal(table[column], whole[column][:len(table)])
+                    for column in ('TotalEnvInteracts', 'AverageTestEpRet')):
+                leave_out(table.attrs['folder'], 'it is {} again: the same seed, and the same '
+                          'returns'.format(whole.attrs['folder']))
+                break
+        else:
+            kept.append((config, table))
+    return [run for run in runs if any(run[1] is table for _, table in kept)]
 
 
 def settings_of(folder):
