@@ -175,7 +175,7 @@ COMBINATIONS = [
     ('python ddpg.py --settings td3 --hid 8 --action-layer 9',
      '--action-layer 9: expected at most'),
     ('python ddpg.py --epochs 3 --steps-per-epoch 10 --lr-decay-steps 29',
-     '--lr-decay-steps 29: expected at least 30, the steps of the run, or none'),
+     '--lr-decay-steps 29: expected at least 30, the steps of 3 epochs, or none'),
     ('python ddpg.py --policy random --gamma 1', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --policy RANDOM --gamma 1e0', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --env Pendulum-v0 --replay-size 1e15', '--replay-size 1000000000000000: '
