@@ -160,7 +160,8 @@ def closed(env):
 
 def is_of_a_script(env):
     """Whether a class of a RecordedEnv is the started script's own, as nothing else can import."""
-    return any(type(layer).__module__ == '__main__' for layer in layers(env.env.env))
+    return any(type(layer).__module__ == '__main__'
+               for layer in layers(env.inside.outermost))
 
 
 def env_id(env):

@@ -153,7 +153,7 @@ def test_saturation():
 
 # ---- The value of the uniform policy -------------------------------------------------------------
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def half_of_the_states(monkeypatch):
     """They are enough for these."""
     monkeypatch.setattr(truth, 'STATES', truth.STATES // 2)
@@ -163,7 +163,7 @@ def held_out(env, seed=0):
     return truth.held_out(recorded(env), 0.8, seed, lambda text: None, lambda: None)
 
 
-def test_monte_carlo_returns():
+def test_monte_carlo_returns(half_of_the_states):
     found = held_out(limited(Pays(), 5))            # rollouts go on past the limit
     error = (found['g'] - found['a'][:, 0]) / found['standard_error']
     assert found['x'].shape == found['a'].shape == (truth.STATES, 1)
@@ -181,7 +181,7 @@ def test_the_truth_is_of_the_run_s_seed(few_states):
         assert not np.array_equal(found[name], other[name])
 
 
-def test_monte_carlo_returns_stop_at_terminal_states():
+def test_monte_carlo_returns_stop_at_terminal_states(half_of_the_states):
     found = held_out(Chain())
     k = np.round(found['x'][:, 0] * 12).astype(int)
     assert len(set(k)) > 6
@@ -210,12 +210,11 @@ class Reset(Global):
 
 
 @pytest.mark.parametrize('made', [Global, Reset])
-def test_rollouts_have_fresh_randomness_wherever_it_is(made, monkeypatch):
-    monkeypatch.setattr(truth, 'STATES', 16)
+def test_rollouts_have_fresh_randomness_wherever_it_is(made):
     found = held_out(made())
     sigma = 1 / np.sqrt((1 - 0.64) * truth.ROLLOUTS)
     assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)
-    assert found['g'].std() == pytest.approx(sigma, 0.6)    # 0, were all of them the same
+    assert found['g'].std() == pytest.approx(sigma, 0.3)
 
 
 def test_an_environment_that_cannot_be_returned_to_a_state():
@@ -295,7 +294,7 @@ RANDOM = ('--policy random --env Pendulum-v0 --steps-per-epoch 300 --hid 16 16 -
           '--seed 3 --update-after 100 --num-test-episodes 2 --max-ep-len 70 --save-freq 1').split()
 
 
-def test_the_critic_alone_learns_the_value_of_the_uniform_policy(tmp_path):
+def test_the_critic_alone_learns_the_value_of_the_uniform_policy(tmp_path, half_of_the_states):
     table = trained(tmp_path, policy='random', polyak=0.05)
     last = table.iloc[-1]
     assert last.QR2 > 0.9 and abs(last.QBias) < 0.3 and table.QR2[0] < last.QR2
