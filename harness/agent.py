@@ -53,6 +53,22 @@ def prepared_call(sess, fetches, feeds, operations=(), here=False):
     return lambda *values: dict(zip(names, call(*values)))
 
 
+def set_variables(sess, values):
+    """
+    Set variables in a session, in one call: each call of another kind is prepared for itself, which
+    takes longer than all of the assignments.
+
+    Args:
+        sess (tf.Session): Whose values these are.
+        values (dict): {variable: array}.
+    """
+    left = dict(values)
+    while left:         # once; again for variables that share the tensor of their first value
+        fed = {variable.initializer.inputs[1]: variable for variable in left}
+        sess.run([variable.initializer for variable in fed.values()],
+                 {first: left.pop(variable) for first, variable in fed.items()})
+
+
 def require_one_of_each():
     """
     ValueError, where a pass of the networks has made weights of its own: acting, or what the actor
@@ -220,8 +236,8 @@ class Agent:
     def set_state(self, state):
         """Go on from where another one was."""
         self.updates = state['updates']
-        for variable in self.variables:
-            variable.load(state['weights'][variable.op.name], self.sess)
+        set_variables(self.sess, {variable: state['weights'][variable.op.name]
+                                  for variable in self.variables})
 
     def random_operations(self):
         """The names of those, such as dropout's, whose random state no session gives away."""
@@ -313,9 +329,7 @@ class Export:
 
     def load(self, sess):
         """Give a session of this graph the weights of now."""
-        with self.graph.as_default():
-            for variable, value in zip(self.exported, self.agent.sess.run(self.trained)):
-                variable.load(value, sess)
+        set_variables(sess, dict(zip(self.exported, self.agent.sess.run(self.trained))))
 
     def save(self, env):
         """Save the policy, with the weights of now, and the environment."""

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 from tqdm import TqdmWarning
 
-from harness import checkpoint, envs, guard, origin, truth
+from harness import checkpoint, envs, guard, origin, recorded, truth
 from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
@@ -42,7 +42,7 @@ def seed_everything(seed, env, test_env):
 
     Args:
         seed (int): Below 2**32.
-        env, test_env (envs.RecordedEnv): For training and for tests.
+        env, test_env (recorded.RecordedEnv): For training and for tests.
 
     Returns:
         (noise_seed, replay_seed): For the RandomStates of the noise and of the replay.
@@ -96,7 +96,7 @@ class Run:
         arguments (dict): All arguments of ddpg(), resolved (see `settings.checked`).
 
     Attributes:
-        env, test_env (envs.RecordedEnv): For training and for testing.
+        env, test_env (recorded.RecordedEnv): For training and for testing.
         obs_dim, act_dim (int): Components of an observation and of an action.
         ac_kwargs (dict): Those of ddpg(), and the action space.
         uniform_steps (int): Steps whose actions are uniformly random.
@@ -262,7 +262,7 @@ class Run:
         try:
             self.env.set_state(state['env'])
             self.test_env.set_state(state['test_env'])
-        except (envs.DoesNotRepeat, guard.RunStopped) as why:
+        except (recorded.DoesNotRepeat, guard.RunStopped) as why:
             raise cannot_resume(self.folder, why) from why
         self.process.set_state(state['process'])
         self.replay.rng.set_state(state['replay'])
@@ -316,7 +316,7 @@ class Run:
             if guard.pending_signal():          # all of the test is done when the run goes on
                 self._interrupt()
 
-        with envs.undisturbed(self.env):
+        with recorded.undisturbed(self.env):
             played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
                       for _ in range(s.num_test_episodes)]
         for episode in played:

@@ -8,7 +8,8 @@ from collections import namedtuple
 import numpy as np
 
 from harness import guard
-from harness.envs import DoesNotRepeat, random_states, terminal, undisturbed
+from harness.envs import terminal
+from harness.recorded import DoesNotRepeat, random_states, undisturbed
 
 # A time limit cuts a return off. What would have followed counts by the critic's own value there,
 # which weighs gamma**n after n more rewards. Pairs where it weighs more than this are left out.
@@ -148,7 +149,7 @@ def held_out(env, gamma, seed, say, before_step):
     environment's own randomness. Rollouts go on past a time limit.
 
     Args:
-        env (envs.RecordedEnv): Its state is as before afterwards.
+        env (recorded.RecordedEnv): Its state is as before afterwards.
         gamma (float): Discount per step, below 1.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.

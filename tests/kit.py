@@ -12,10 +12,11 @@ from gym.spaces import Box
 
 import ddpg
 from harness import cli, guard
-from harness.agent import session_config
-from harness.envs import CheckedEnv, RecordedEnv
+from harness.agent import session_config, set_variables
+from harness.envs import CheckedEnv
 from harness.origin import HERE
 from harness.quiet_tf import tf
+from harness.recorded import RecordedEnv
 from tools.bench.trials import (CHEETAH, KILLED, PENDULUM, Run, RunFolder, assert_same_end, finish,
                                 killed_often, only_run, start, wait_for, whole_state)
 
@@ -113,8 +114,8 @@ class Tiny:
             self.sess.run(tf.global_variables_initializer())
         # Biases start at 0 and the targets would equal the main networks: make all of it generic.
         rng = np.random.RandomState(seed)
-        for name, value in self.weights().items():
-            self.load(name, value + 0.1 * rng.randn(*value.shape))
+        set_variables(self.sess, {self.variables[name]: value + 0.1 * rng.randn(*value.shape)
+                                  for name, value in self.weights().items()})
 
     def load(self, name, value):
         """Set a variable."""

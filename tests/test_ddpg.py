@@ -207,6 +207,16 @@ def test_shapes_and_action_bounds():
     np.testing.assert_allclose(pi.max(axis=0), SPACE.high, rtol=1e-5)
 
 
+def test_variables_are_set_whatever_their_first_values_share():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        first = tf.zeros(2)
+        values = {tf.Variable(first): [1, 2], tf.Variable(first): [3, 4],
+                  tf.Variable(first, use_resource=True): [5, 6], tf.Variable(7.): 8}
+        agent.set_variables(sess, values)
+        for variable, value in values.items():
+            np.testing.assert_array_equal(sess.run(variable), value)
+
+
 @pytest.mark.parametrize('init', ['paper', 'torch'])
 def test_initialisation_bounds(init):
     with tf.Graph().as_default(), tf.Session() as sess:

@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 import ddpg
 from harness import envs
-from harness.envs import DoesNotRepeat, RecordedEnv
+from harness.recorded import DoesNotRepeat, RecordedEnv
 from harness.run import Run
 from harness.settings import BadSetting
 from kit import RunFolder, only_run, recorded, refusal, run_main

@@ -12,6 +12,7 @@ from gym.envs.classic_control import PendulumEnv
 
 import core
 import ddpg
+from harness.agent import set_variables
 from harness.quiet_tf import tf
 from kit import (ACT, N, OBS, TINY, RunFolder, Tiny, assert_same_end, finish, finite_differences,
                  minibatch, normalised, numpy_pi, numpy_q, numpy_update, only_run, refusal, start)
@@ -41,8 +42,7 @@ def test_the_formula_forward_and_backward():
             batch = core.batch_norm(x_ph, True, 'n')
         with tf.variable_scope('main/pi', reuse=True):
             average = core.batch_norm(x_ph, False, 'n')
-        for variable in tf.global_variables():
-            variable.load(w[variable.op.name], sess)
+        set_variables(sess, {variable: w[variable.op.name] for variable in tf.global_variables()})
         for y, seen in ((batch, {}), (average, None)):
             np.testing.assert_allclose(sess.run(y, {x_ph: x}), normalised(w, 'main/pi/n', x, seen),
                                        rtol=1e-5, atol=1e-5)
@@ -291,8 +291,8 @@ def test_what_is_told_of_training_is_told_so_everywhere(actor_critic, ac_kwargs,
             pi, q, _ = actor_critic(tf.constant(x), tf.constant(a), **dict(
                 ac_kwargs, hidden_sizes=(4,), training=False,
                 action_space=PendulumEnv().action_space))
-        for variable in tf.global_variables():
-            variable.load(weights[variable.op.name], sess)
+        set_variables(sess, {variable: weights[variable.op.name]
+                             for variable in tf.global_variables()})
         pi, q = sess.run((pi, q))
     np.testing.assert_allclose([result.policy(o) for o in x], pi, rtol=1e-5)
     _, get_action = load_policy_and_env(result.folder)
@@ -301,8 +301,8 @@ def test_what_is_told_of_training_is_told_so_everywhere(actor_critic, ac_kwargs,
         graph = ddpg.build_graph(3, 1, actor_critic, dict(ac_kwargs, hidden_sizes=(4,)))
         with tf.Session() as sess:
             sess.run(tf.global_variables_initializer())
-            for variable in graph.main_vars:
-                variable.load(weights[variable.op.name], sess)
+            set_variables(sess, {variable: weights[variable.op.name]
+                                 for variable in graph.main_vars})
             np.testing.assert_allclose(sess.run(graph.q_test, {graph.x: x, graph.a: a}), q,
                                        rtol=1e-5, atol=1e-6)
 

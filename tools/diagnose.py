@@ -242,7 +242,7 @@ def make_run_env(folder, config, stack):
         stack (contextlib.ExitStack): Which closes it.
 
     Returns:
-        envs.RecordedEnv
+        recorded.RecordedEnv
 
     Raises:
         BadSetting: There is none that can be used.

@@ -1,0 +1,308 @@
+"""
+recorded.py: what an environment consists of, its random generators, and an environment that can be
+brought back to where it was.
+"""
+import contextlib
+import enum
+import hashlib
+import json
+import random
+import struct
+
+import gym
+import numpy as np
+
+# What the code of an environment, of its module and its wrappers can raise.
+ANYTHING = (Exception, SystemExit)
+
+
+class DoesNotRepeat(Exception):
+    """An environment that cannot be brought back to where it was. It says why, in one line."""
+
+
+# ------------------------------------------------------------------------------------------------
+# An environment and its wrappers
+# ------------------------------------------------------------------------------------------------
+
+def layers(env, of_gym=False):
+    """
+    An environment's wrappers, the outermost first, and itself; with `of_gym` those that are of
+    Gym's class alone, else whatever has an environment as its `env`, such as Gymnasium's.
+    """
+    def within(layer):
+        if isinstance(layer, gym.Wrapper):
+            return layer.env
+        inner = None if of_gym else getattr(layer, '__dict__', {}).get('env')
+        if not isinstance(inner, type) and has(inner, '__dict__', 'reset', 'step'):
+            return inner
+
+    found, inner = [env], within(env)
+    while inner is not None and not any(inner is known for known in found):     # a cycle ends
+        found.append(inner)
+        inner = within(inner)
+    return found
+
+
+def has(value, *names):
+    """Whether a value has these attributes; not, where it raises anything when it is asked."""
+    try:
+        return all(hasattr(value, name) for name in names)
+    except ANYTHING:
+        return False
+
+
+def innermost(env):
+    """The environment below all of its wrappers, Gym's and Gymnasium's."""
+    inner = layers(env)[-1]
+    return getattr(inner, 'unwrapped', inner)
+
+
+# ------------------------------------------------------------------------------------------------
+# Random generators
+# ------------------------------------------------------------------------------------------------
+
+def generators(env):
+    """
+    {name: generator of random numbers}: those of an environment, of its wrappers and of their
+    spaces, and the global ones of `random` and NumPy.
+    """
+    found = {'random': random, 'numpy': np.random}
+    for depth, layer in enumerate(layers(env)):
+        attributes = {}
+        for owner in reversed(type(layer).__mro__):
+            attributes.update(vars(owner))
+        attributes.update(vars(layer))
+        for name, value in sorted(attributes.items()):
+            if callable(value):                                 # its methods, mostly
+                continue
+            if has(value, 'np_random', 'sample'):               # a space
+                name, value = name + '.np_random', value.np_random
+            if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
+                    and not any(value is known for known in found.values())):
+                found['{}.{}'.format(depth, name)] = value
+    return found
+
+
+def random_states(env):
+    """The states of all `generators` of an environment, for `set_random_states`."""
+    states = {}
+    for name, generator in generators(env).items():
+        if hasattr(generator, 'getstate'):                  # Python's random, and random.Random
+            states[name] = generator.getstate()
+        elif isinstance(generator, np.random.Generator):
+            states[name] = generator.bit_generator.state
+        else:
+            states[name] = generator.get_state(legacy=False)
+    return states
+
+
+def set_random_states(env, states):
+    """
+    Set all `generators` of an environment.
+
+    Raises:
+        DoesNotRepeat: It has others than those in `states`.
+    """
+    if set(generators(env)) != set(states):
+        env.reset()             # some environments make theirs only then
+    found = generators(env)
+    if set(found) != set(states):
+        raise DoesNotRepeat('the environment has other random generators: {}, not {}'.format(
+            ', '.join(sorted(found)), ', '.join(sorted(states))))
+    for name, generator in found.items():
+        if hasattr(generator, 'setstate'):
+            version, words, gauss = states[name]
+            generator.setstate((version, tuple(words), gauss))
+        elif isinstance(generator, np.random.Generator):
+            generator.bit_generator.state = states[name]
+        else:
+            generator.set_state(states[name])
+
+
+@contextlib.contextmanager
+def undisturbed(env):
+    """
+    Within it, whatever draws random numbers changes none of an environment's: the global generators
+    and those of classes are other environments', too.
+    """
+    before = random_states(env)
+    yield
+    now = random_states(env)
+    set_random_states(env, {name: before.get(name, now[name]) for name in now})
+
+
+def seed_the_rest(env, before, seed):
+    """
+    Seed the generators that the seed() of an environment has not moved, and those that it has given
+    the stream of RandomState(seed), which is the noise's: each gets one of its own.
+
+    Args:
+        env (CheckedEnv): Its own spaces are for others to seed.
+        before (dict): Its `random_states` before its seed().
+        seed (int): What it was given.
+    """
+    def said(state):
+        return json.dumps(state, default=lambda value: np.asarray(value).tolist())
+
+    noise, now = np.random.RandomState(seed).get_state(legacy=False), random_states(env)
+    found = {name: generator for name, generator in sorted(generators(env).items())
+             if not name.startswith('0.')}
+    words = map(int, np.random.SeedSequence((seed, 2)).generate_state(len(found)))
+    for (name, generator), word in zip(found.items(), words):
+        unmoved = name not in ('random', 'numpy') and name in before and (
+            said(now[name]) == said(before[name]))
+        if not (unmoved or said(now[name]) == said(noise)):
+            continue
+        if isinstance(generator, np.random.Generator):
+            bits = generator.bit_generator
+            bits.state = type(bits)(word).state
+        else:
+            generator.seed(word)
+
+
+# ------------------------------------------------------------------------------------------------
+# Attributes
+# ------------------------------------------------------------------------------------------------
+
+# What an attribute may be to be saved, and how large an array.
+NUMBERS = (bool, int, float, str, type(None))
+LARGEST_ARRAY = 100000
+
+
+def attributes(owner, depth=0):
+    """
+    The attributes of an object that are numbers, text or arrays, and those of the objects that are
+    its attributes: {name: value or dict}. All else it keeps to itself.
+    """
+    found = {}
+    for name, value in sorted(vars(owner).items()):
+        if isinstance(value, np.generic):
+            value = np.asarray(value)
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind in 'biuf' and value.size <= LARGEST_ARRAY:
+                found[name] = value.copy()
+        elif type(value) in NUMBERS:
+            found[name] = value
+        elif depth < 3 and is_plain_object(value):
+            inner = attributes(value, depth + 1)
+            if inner:
+                found[name] = inner
+    return found
+
+
+def is_plain_object(value):
+    """Whether an attribute is an object of someone's own class, such as a running mean."""
+    return (has(value, '__dict__')
+            and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
+            and not callable(value) and type(value).__module__.split('.')[0] not in (
+                'builtins', 'gym', 'mujoco_py', 'logging', 'threading', 'subprocess',
+                'multiprocessing', 'concurrent', 'asyncio', 'socket'))
+
+
+def set_attributes(owner, values):
+    """Give an object the attributes that `attributes` found in another one of its kind."""
+    for name, value in values.items():
+        present = vars(owner).get(name)
+        if isinstance(value, dict):
+            if hasattr(present, '__dict__'):
+                set_attributes(present, value)
+        elif isinstance(value, np.ndarray):
+            if (isinstance(present, np.ndarray) and present.shape == value.shape
+                    and present.dtype == value.dtype and present.flags.writeable):
+                present[...] = value            # others may look at this very array
+            else:
+                vars(owner)[name] = value[()] if not value.ndim else value.copy()
+        else:
+            vars(owner)[name] = value           # whatever its own __setattr__ would do, or refuse
+
+
+# ------------------------------------------------------------------------------------------------
+# Coming back
+# ------------------------------------------------------------------------------------------------
+
+class RecordedEnv(gym.Wrapper):
+    """
+    An environment that can be brought back to where it is, in the middle of an episode.
+
+    No environment can save itself in general, so this one remembers, of the running episode and of
+    the one before, what there was before its reset (random states; a seed that waited for it;
+    attributes that are numbers or arrays) and the actions since: they are played again. That is
+    exact where an episode depends on nothing else, as in MuJoCo; and it is checked, by a digest of
+    all observations, rewards and ends.
+
+    Attributes, of the running episode: observation (the last one), ep_ret (the sum of its rewards)
+    and ep_len (the number of its steps).
+    """
+    observation = None          # before the first reset
+
+    def __init__(self, env):
+        # Like CheckedEnv, which `env` is.
+        self.env, self.running, self.before = env, None, None
+        self.action_space, self.observation_space = env.action_space, env.observation_space
+        self.reward_range, self.metadata = env.reward_range, env.metadata
+
+    def reset(self):
+        self.before = self.running
+        self.running = dict(at_reset=self._surroundings(), actions=[], digest=hashlib.sha256())
+        self.ep_ret, self.ep_len = 0., 0
+        self.observation = self.env.reset()
+        self.running['digest'].update(self.observation.tobytes())
+        return self.observation
+
+    def step(self, a):
+        self.running['actions'].append(np.array(a))
+        self.observation, r, done, info = self.env.step(a)
+        self.running['digest'].update(self.observation.tobytes() + struct.pack('d?', r, done))
+        self.ep_ret += r
+        self.ep_len += 1
+        return self.observation, r, done, info
+
+    def _surroundings(self):
+        """What a reset depends on, as far as this can see."""
+        return dict(random=random_states(self.env), seeds=list(self.env.inside.seeds), attributes={
+            str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])})
+
+    def _surround(self, found):
+        """Set what `_surroundings` has found. Raises DoesNotRepeat."""
+        set_random_states(self.env, found['random'])
+        self.env.inside.seeds = list(found['seeds'])
+        for depth, layer in enumerate(layers(self.env)[1:]):
+            set_attributes(layer, found['attributes'][str(depth)])
+
+    def get_state(self, before=True):
+        """
+        For `set_state`.
+
+        Args:
+            before (bool): Whether the episode before the running one is to be played again, too:
+                what it leaves behind may be more than this can see.
+        """
+        def saved(record):
+            return record and dict(record, actions=np.array(record['actions']),
+                                   digest=record['digest'].hexdigest())
+
+        return dict(before=saved(self.before) if before else None, running=saved(self.running),
+                    now=self._surroundings())
+
+    def set_state(self, state):
+        """
+        Play episodes again, up to where it was.
+
+        Raises:
+            DoesNotRepeat: That leads to other observations, rewards or ends, or there are other
+                random generators.
+        """
+        # Where this environment has played already, it has what an episode leaves behind.
+        before, self.running = None if self.running else state['before'], None
+        for name, record in (('the last', before), ('the running', state['running'])):
+            if record is None:
+                continue
+            self._surround(record['at_reset'])
+            self.reset()
+            for a in record['actions']:
+                self.step(a)
+            if self.running['digest'].hexdigest() != record['digest']:
+                raise DoesNotRepeat(
+                    'its environment does not repeat: the {} actions of {} episode lead to another '
+                    'observation, reward or end'.format(len(record['actions']), name))
+        self._surround(state['now'])
