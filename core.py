@@ -238,8 +238,8 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         must be run, once. Until then the targets have random weights of their own.
 
     Raises:
-        ValueError: The networks have other shapes, or variables that nothing would train, or the
-            target networks are no copy of the main ones.
+        ValueError: The networks have other shapes, variables that nothing would train, moving
+            averages that nothing moves, or target networks that are no copy of the main ones.
     """
     def made(x, a, training=True):
         return one_pass(actor_critic, x, a, ac_kwargs, training)

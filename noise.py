@@ -115,10 +115,6 @@ class Annealed:
         self.process.sigma = self.sigma * np.interp(t, (0, self.steps), (1., self.final_share))
         return self.process()
 
-    def __repr__(self):
-        return 'Annealed({!r}, final_share={}, steps={})'.format(
-            self.process, self.final_share, self.steps)
-
 
 def process(noise, scale, sigma, final_share, anneal_steps, theta, dt, seed):
     """The Annealed process of ddpg()'s settings; `scale` (act_dim,), `noise` a name or a class."""

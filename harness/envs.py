@@ -422,8 +422,6 @@ class CheckedEnv(gym.Wrapper):
         self.env, self.watch = env, watch
         self.action_space = float32_box(env.action_space)
         self.observation_space = float32_box(env.observation_space)
-        self.reward_range = getattr(env, 'reward_range', (-np.inf, np.inf))
-        self.metadata = getattr(env, 'metadata', {})
         self.low, self.high = inner_bounds(self.action_space)
         self.legal = Legal(self.low, self.high, np.dtype(env.action_space.dtype))
         self.inside = Inside(env)

@@ -236,10 +236,8 @@ class RecordedEnv(gym.Wrapper):
     observation = None          # before the first reset
 
     def __init__(self, env):
-        # Like CheckedEnv, which `env` is.
-        self.env, self.running, self.before = env, None, None
-        self.action_space, self.observation_space = env.action_space, env.observation_space
-        self.reward_range, self.metadata = env.reward_range, env.metadata
+        super().__init__(env)
+        self.running, self.before = None, None
 
     def reset(self):
         self.before = self.running

@@ -66,7 +66,7 @@ def seed_everything(seed, env, test_env):
 
 
 # What the names of activations mean in config.json and on the command line.
-OUR_ACTIVATIONS = [getattr(tf.nn, name) for name in ACCEPTED['activation'].names]
+OUR_ACTIVATIONS = [getattr(tf.nn, name) for name in ACCEPTED['activation'].values]
 
 LAST_WORDS = """
 The run is in {}. From here on:
@@ -159,7 +159,7 @@ class Run:
             self.config = in_json(dict(self.config, **origin.provenance()))
             if s.logger_kwargs.get('data_dir') is not None:
                 checked_name(s.logger_kwargs.get('exp_name'))
-            if 'exp_name' in s.logger_kwargs:
+            if s.logger_kwargs.get('exp_name') is not None:
                 self.config['exp_name'] = s.logger_kwargs['exp_name']
             return
         folder, known = self.resumed.run_folder, s.logger_kwargs.get('output_dir')
@@ -196,10 +196,11 @@ class Run:
         Args:
             agent (Agent): With the weights of the beginning.
             replay (ddpg.ReplayBuffer): Empty.
-            process (noise.process): At its start.
+            process (noise.Annealed): At its start.
 
         Returns:
-            Table: Where what happens is stored.
+            Table: Where what happens is stored. None where a run that goes on has done all of its
+            epochs.
 
         Raises:
             BadSetting: The folder cannot be written, or the run cannot go on.
@@ -552,7 +553,7 @@ def own_things(config):
     elif set(ac_kwargs) - set(ACCEPTED):
         own['networks have settings that are no flags: {}'.format(
             ', '.join(sorted(set(ac_kwargs) - set(ACCEPTED))))] = 'ac_kwargs=...'
-    if activation not in (None,) + ACCEPTED['activation'].names:
+    if activation not in (None,) + ACCEPTED['activation'].values:
         own['activation is a function {}'.format(activation)] = 'ac_kwargs=...'
     if config['noise'] not in ACCEPTED['noise'].values:
         own['noise is made by a class ' + config['noise']] = 'noise=' + config['noise']

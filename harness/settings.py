@@ -168,22 +168,14 @@ class Each:
         return tuple(self.item(value) for value in values)
 
 
-class Activation:
+class Activation(OneOf):
     """A function of tf.nn, or its name. From Python any other function of a tensor will do, too."""
-    names = ('relu', 'elu', 'selu', 'leaky_relu', 'relu6', 'softplus', 'softsign', 'swish', 'tanh',
-             'sigmoid')
-    metavar = '|'.join(names)
-
-    def __str__(self):
-        return 'one of ' + ', '.join(self.names)
 
     def __call__(self, value):
         if callable(value) and not isinstance(value, type):
             return value
-        if value not in self.names:
-            raise ValueError
         from harness.quiet_tf import tf     # here: what only reads settings does without
-        return getattr(tf.nn, value)
+        return getattr(tf.nn, super().__call__(value))
 
 
 class Noise(OneOf):
@@ -264,7 +256,8 @@ ACCEPTED = dict(
     action_layer=Number(int, 1),
     init=OneOf('glorot', 'paper', 'torch'),
     norm=OneOf('none', 'batch'),
-    activation=Activation(),
+    activation=Activation('relu', 'elu', 'selu', 'leaky_relu', 'relu6', 'softplus', 'softsign',
+                          'swish', 'tanh', 'sigmoid'),
 )
 
 
@@ -299,22 +292,19 @@ def check_settings(settings):
     if checked.get('norm') == 'batch' and checked['batch_size'] == 1:
         raise BadSetting('batch_size', 1, 'at least 2 with --norm batch, which divides by the '
                          'spread within a batch')
-    if checked.get('policy') == 'random' and checked['gamma'] == 1:
+    if checked['policy'] == 'random' and checked['gamma'] == 1:
         raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
-    steps = checked.get('epochs', 0) * checked.get('steps_per_epoch', 0)
-    falling = checked.get('lr_decay_steps')
+    steps, falling = checked['epochs'] * checked['steps_per_epoch'], checked['lr_decay_steps']
     if falling and steps > falling:
         raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or none; '
                          'a run that has begun keeps it, and may have {} epochs'.format(
                              steps, checked['epochs'], falling // checked['steps_per_epoch']))
-    if checked.get('threads', 1) > MOST_THREADS:
+    if checked['threads'] > MOST_THREADS:
         raise BadSetting('threads', checked['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
-    if checked.get('noise') in ACCEPTED['noise'].values:     # a class has a theta of its own
-        most = 2 / checked['noise_dt']
-        if checked['noise_theta'] >= most:
-            raise BadSetting('noise_theta', checked['noise_theta'], 'below {:.4g}, 2 / noise_dt: '
-                             'from there on the OU process diverges'.format(most))
+    if checked['noise'] == 'ou' and checked['noise_theta'] >= 2 / checked['noise_dt']:
+        raise BadSetting('noise_theta', checked['noise_theta'], 'below {:.4g}, 2 / noise_dt: from '
+                         'there on the OU process diverges'.format(2 / checked['noise_dt']))
     layers = len(checked.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', checked['action_layer'],

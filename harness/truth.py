@@ -27,7 +27,7 @@ def without_noise(pi, env):
 
     Args:
         pi (function): x (N, obs_dim) -> actions (N, act_dim).
-        env (envs.CheckedEnv): Where it acts.
+        env (recorded.RecordedEnv): Where it acts.
 
     Returns:
         A function of an observation, (obs_dim,): the action that is sent, (act_dim,). It raises

@@ -29,7 +29,7 @@ FLAGS = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 120 --start-steps 50 --
 
 def train(folder, env='Pendulum-v0', **kwargs):
     """ddpg() in a folder; config.json."""
-    ddpg.ddpg(env, logger_kwargs=dict(output_dir=str(folder)), **dict(SHORT, **kwargs))
+    ddpg.ddpg(env, **dict(SHORT, **{'logger_kwargs': dict(output_dir=str(folder)), **kwargs}))
     return files.read_config(str(folder))
 
 
@@ -46,7 +46,8 @@ def test_numpy_numbers_and_text_are_the_numbers_that_they_say(tmp_path):
     rng = np.random.RandomState(0)
     other = train(tmp_path / 'b', seed=np.int64(2), gamma='0.9', batch_size=np.float32(32),
                   epochs=1.0, steps_per_epoch=1.2e2, start_steps=np.uint8(50), threads='1',
-                  ac_kwargs=dict(hidden_sizes=rng.choice([8], 2)))
+                  ac_kwargs=dict(hidden_sizes=rng.choice([8], 2)),
+                  logger_kwargs=dict(output_dir=str(tmp_path / 'b'), exp_name=None))
     assert {key: value for key, value in other.items() if key not in origin.KEYS} == {
         key: value for key, value in plain.items() if key not in origin.KEYS}
     RunFolder(str(tmp_path / 'a')).assert_same_as(RunFolder(str(tmp_path / 'b')))
@@ -57,7 +58,7 @@ def test_numpy_numbers_and_text_are_the_numbers_that_they_say(tmp_path):
     dict(batch_size=None), dict(polyak=np.nan), dict(noise=None), dict(save_freq=np.inf),
     dict(ac_kwargs=dict(hidden_sizes=8)), dict(ac_kwargs=dict(activation='dense')),
     dict(ac_kwargs=dict(activation=7)), dict(ac_kwargs=dict(hidden_sizes=(8, 0))),
-    dict(actor_critic='mlp'), dict(noise_theta=3)])
+    dict(actor_critic='mlp'), dict(noise_theta=3, noise='ou')])
 def test_other_values_are_refused_by_name(wrong, tmp_path):
     name = list(wrong.get('ac_kwargs', wrong))[0]
     with pytest.raises(BadSetting, match='^{}=.*: expected '.format(name)):

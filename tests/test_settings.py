@@ -65,7 +65,6 @@ def refused(monkeypatch, capsys, tmp_path):
     ('--lr-decay-steps', '999999', 'at least 1000000, the steps of 200 epochs, or none'),
     ('--noise-sigma', '-1', 'at least 0'), ('--noise-final-share', '-1', 'at least 0'),
     ('--noise-anneal-steps', '0', 'at least 1'), ('--noise-theta', '-1', 'at least 0'),
-    ('--noise-theta', '2.1', 'below 2, 2 / noise_dt'), ('--noise-theta', '2.0', 'below 2'),
     ('--noise-dt', '0', 'above 0'), ('--time-limit-terminal', 'maybe', 'False, True'),
     ('--num-test-episodes', '0', 'at least 1'), ('--max-ep-len', '0', 'at least 1'),
     ('--save-freq', '0', 'at least 1'), ('--threads', '0', 'at least 1'),
@@ -86,6 +85,11 @@ def test_one_line_names_flag_value_and_what_is_accepted(refused, flag, value, ac
 def test_errors_that_take_two_flags_or_several_values(refused):
     assert 'replay size, 50' in refused('--batch-size', '100', '--replay_size', '50')
     assert '--hidden-sizes 400 0' in refused('--hid', '400', '0')
+    for theta in ('2.1', '2.0'):
+        assert '--noise-theta {}: expected below 2, 2 / noise_dt'.format(theta) in refused(
+            '--noise', 'ou', '--noise-theta', theta)
+    gaussian = cli.parse_args(['--noise-theta', '2.1'], ddpg.ddpg)[3]
+    assert (gaussian['noise'], gaussian['noise_theta']) == ('gaussian', 2.1), 'it has no theta'
     assert '--no-such-flag' in refused('--no-such-flag', '1')
     assert '--epochs' in refused('--epochs')
     assert '--epoch' in refused('--epoch', '3'), 'no abbreviations'

@@ -85,12 +85,11 @@ def found(lines):
         end = next(i for i in range(at[0], len(lines) + 1)
                    if i == len(lines) or not lines[i].strip())
         places.append((at[0], end))
-    order = [places[i][0] for i in GRAPH + LOOP]
-    for (step, before), (other, after) in zip(zip(GRAPH + LOOP, order),
-                                              list(zip(GRAPH + LOOP, order))[1:]):
+    order = [(places[i], STEPS[i][1]) for i in GRAPH + LOOP]
+    for (before, step), (after, other) in zip(order, order[1:]):
         if before > after:
             raise NotFound('{}: "# {}" comes after "# {}", expected before it'.format(
-                SOURCE, STEPS[step][1], STEPS[other][1]))
+                SOURCE, step, other))
     return places
 
 

@@ -25,7 +25,7 @@ from harness.command import Parser, ending
 from harness.envs import held, make_env
 from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
-from harness.settings import (ACCEPTED, BadSetting, Number, as_typed, checked_value,
+from harness.settings import (ACCEPTED, BEFORE, BadSetting, Number, as_typed, checked_value,
                               described_error)
 from tools import figures
 import noise as exploration
@@ -178,7 +178,8 @@ def read(folder):
     Raises:
         BadSetting: There is no such run.
     """
-    config = read_config(folder) or {}
+    config = read_config(folder)
+    config = {**BEFORE, **config} if config else {}
     try:
         table = read_table(folder)
     except Unreadable:
@@ -248,7 +249,7 @@ def make_run_env(folder, config, stack):
         BadSetting: There is none that can be used.
     """
     def made():
-        return make_env(str(config['env']), config.get('env_kwargs') or {})
+        return make_env(str(config['env']), config['env_kwargs'])
 
     def unpickled():
         try:
@@ -258,7 +259,7 @@ def make_run_env(folder, config, stack):
                              'here; ' + described_error(error)) from None
 
     try:
-        return held(unpickled if config.get('env_made_by') == 'function' else made,
+        return held(unpickled if config['env_made_by'] == 'function' else made,
                     guard.Watch(lambda: 'in a test episode'), stack)
     except BadSetting as bad:
         if bad.name == 'RUN_FOLDER':
@@ -322,7 +323,7 @@ def of_steps(played, q_of, config, env, seed):
         played (list of truth.Episode): The episodes.
         q_of (function): x (N, obs_dim), a (N, act_dim) -> Q (N,).
         config (dict): config.json.
-        env (envs.CheckedEnv): Whose actions these are.
+        env (recorded.RecordedEnv): Whose actions these are.
         seed (int): Of the other actions, which are uniform.
 
     Returns:
@@ -357,7 +358,7 @@ def of_training(table, config, ended_by_limit):
     last = table.tail(max(1, len(table) // 10)).mean(numeric_only=True)     # its last tenth
     stored_as_terminal = table.NumTerminals.sum() / max(1, table.NumEpisodes.sum())
     updates = table.NumUpdates.sum()
-    polyak = config['polyak'] if config.get('target_networks', True) else 1.
+    polyak = config['polyak'] if config['target_networks'] else 1.
     return dict(
         updates=updates, time_constants=updates * polyak * (1 - config['gamma']),
         batch_q=last.AverageQVals, batch_target=last.TargetVals,
@@ -440,7 +441,7 @@ def draw(diagnoses):
         The figure.
     """
     import matplotlib.pyplot as plt
-    names = [figures.literal(os.path.basename(os.path.normpath(d.folder))) for d in diagnoses]
+    names = [figures.literal(figures.name_of(d.folder)) for d in diagnoses]
     rows = -(-(len(diagnoses) + len(CURVES)) // ACROSS)
     figure = plt.figure(figsize=(5 * ACROSS, 4.5 * rows + 0.5))
     panels = (figure.add_subplot(rows, ACROSS, i + 1) for i in range(rows * ACROSS))

@@ -3,6 +3,7 @@ figures.py: where tools leave what they make of runs, and figures that are whole
 """
 import io
 import os
+import re
 
 from harness.files import write_whole
 from harness.settings import BadSetting
@@ -17,8 +18,8 @@ def name_of(folder):
 
 
 def literal(text):
-    """Text that Matplotlib draws as it is: a dollar sign begins no mathematics."""
-    return text.replace('$', r'\$')
+    """Text as Matplotlib draws it: `$` begins no mathematics; a first `_` would be no label."""
+    return re.sub('^_', ' _', text).replace('$', r'\$')
 
 
 def write(path, data, setting='FILE'):

@@ -149,7 +149,7 @@ def begun(runs, steps):
         BadSetting: There are runs, but no such one.
     """
     first = [table.TotalEnvInteracts.iloc[0] for _, table in runs]
-    if runs and min(first) > steps:
+    if min(first) > steps:
         raise BadSetting('steps', steps, 'at least {:.0f}, where the first row of a run is'.format(
             min(first)))
     for (_, table), its_first in zip(runs, first):

@@ -12,7 +12,6 @@ that a sweep has: the same command again goes on with what is not finished.
     <data dir>/<sweep>/summary.csv, curves.csv, Performance.png, Performance.svg
 """
 import contextlib
-import hashlib
 import itertools
 import json
 import logging
@@ -40,7 +39,7 @@ from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named
                          with_hyphens)
 from harness.command import Screen, ending
 from harness.envs import dims_of
-from harness.files import Locked, lock, make_folders, read_config
+from harness.files import Locked, digest_of, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
 from harness.run import check_memory
 from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_folder,
@@ -110,7 +109,7 @@ def all_of(envs):
     if len(envs) == 1 or len(text) <= 80:
         return text
     return '{}_and_{}_more_{}'.format(sorted(envs)[0][:60], len(envs) - 1,
-                                      hashlib.sha256(text.encode()).hexdigest()[:6])
+                                      digest_of(text.encode())[:6])
 
 
 def sweep_parser():

@@ -12,7 +12,6 @@ import statistics
 import tempfile
 import time
 
-import gym
 import numpy as np
 
 from harness import agent, checkpoint
@@ -80,7 +79,6 @@ def main(argv=None):
     args = parser.parse_args(argv)
     defaults = defaults_of(ddpg.ddpg)
     every = defaults['steps_per_epoch'] * defaults['save_freq']
-    gym.logger.set_level(gym.logger.ERROR)
     results = {stored: measure(stored, args.saves) for stored in (10000, 1000000)}
     first, first_mb = results[1000000][:2]
     per_row = first / 1e6

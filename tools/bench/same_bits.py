@@ -21,6 +21,7 @@ from harness.origin import HERE
 from harness.settings import ACCEPTED, BadSetting, Number
 from tools.bench import recipes
 from tools.bench.study import THEN
+from tools.bench.trials import RunFolder
 
 # In full what the two trees' defaults may have otherwise; the study's winner, beside THEN.
 WINNER = recipes.groups_of('final', ['gauss_w1e-2'])['gauss_w1e-2']
@@ -59,10 +60,8 @@ def trained(tree, flags, folder):
 
 
 def contents(run):
-    """{name: bytes} of all that is compared."""
-    with open(os.path.join(run, 'progress.txt')) as table:
-        head, *rows = [line.rstrip('\n').split('\t') for line in table]
-    found = {column: values for column, *values in zip(head, *rows) if column != 'Time'}
+    """{name: values or bytes} of all that is compared."""
+    found = dict(RunFolder(run).columns)
     last = max(glob.glob(os.path.join(run, 'checkpoints', 'checkpoint-*.npz')))
     with np.load(last) as arrays:
         found.update({name.split('/weights/')[1]: arrays[name].tobytes()

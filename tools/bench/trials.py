@@ -104,7 +104,7 @@ def whole_state(folder):
         tree = checkpoint.without_arrays(last.state, arrays, '')
         held = last.end - last.complete[-1][1]
         files = [dict(np.load(last._path(name))) for name in reversed(last._files)]
-    for key in 'x a r x2 d'.split() if held else ():
+    for key in checkpoint.COLUMNS if held else ():
         arrays['replay/' + key] = np.concatenate([file[key] for file in files])[-held:]
     del tree['time'], tree['log']['table'], tree['log']['scalars']
     return dict({path: (array.dtype, array.shape, array.tobytes())
