@@ -8,6 +8,7 @@ import hashlib
 import json
 import random
 import struct
+import types
 
 import gym
 import numpy as np
@@ -61,6 +62,11 @@ def innermost(env):
 # Random generators
 # ------------------------------------------------------------------------------------------------
 
+# What most attributes of a class are; whatever else may be a space or a generator.
+METHODS = (types.FunctionType, types.BuiltinFunctionType, types.WrapperDescriptorType,
+           types.MethodDescriptorType, staticmethod, classmethod, property)
+
+
 def generators(env):
     """
     {name: generator of random numbers}: those of an environment, of its wrappers and of their
@@ -73,7 +79,7 @@ def generators(env):
             attributes.update(vars(owner))
         attributes.update(vars(layer))
         for name, value in sorted(attributes.items()):
-            if callable(value):                                 # its methods, mostly
+            if isinstance(value, METHODS):
                 continue
             if has(value, 'np_random', 'sample'):               # a space
                 name, value = name + '.np_random', value.np_random

@@ -119,7 +119,7 @@ class Tiny:
 
     def load(self, name, value):
         """Set a variable."""
-        self.variables[name].load(value, self.sess)
+        set_variables(self.sess, {self.variables[name]: value})
 
     def weights(self):
         """{name: array} of all variables of the networks, moving averages among them."""

@@ -2,7 +2,6 @@
 test_python_use.py: ddpg() called from a script or a notebook: what its arguments may be, what is
 given back at its end, and how it goes on; and what surrounds a command: memory, git, the screen.
 """
-import json
 import os
 import pathlib
 import signal

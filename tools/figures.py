@@ -19,6 +19,7 @@ def name_of(folder):
 
 def literal(text):
     """Text as Matplotlib draws it: `$` begins no mathematics; a first `_` would be no label."""
+    # As our spinup has it in its plotter, in whose place may be OpenAI's.
     return re.sub('^_', ' _', text).replace('$', r'\$')
 
 
