@@ -1,6 +1,7 @@
 """
 conftest.py: fixtures of several test files.
 """
+import gc
 import sys
 
 import pytest
@@ -8,6 +9,11 @@ import pytest
 from harness import quiet_tf        # before any test imports TensorFlow
 from harness import truth
 import kit
+
+
+def pytest_collection_finish():
+    """What the libraries made stays: no collection of garbage need look through it again."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from harness.run import Run
 from kit import HERE, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
-from tools.bench import (benchmark, checkpoints, diagnosis, films, notes, paper, recipes, repeat,
-                         resume, same_bits, study, sweeps, throughput)
+from tools.bench import (benchmark, checkpoints, diagnosis, films, notes, paper, processor, recipes,
+                         repeat, resume, same_bits, study, sweeps, throughput)
 
 # {what a command line begins with: (main, words that it is given, its name in messages)}
 COMMANDS = {
@@ -33,8 +33,8 @@ COMMANDS = {
     'python -m spinup.run': (spinup.main, [], 'spinup.run'),
 }
 COMMANDS.update({'python -m ' + module.__name__: (module.main, [], module.__name__) for module in (
-    benchmark, checkpoints, diagnosis, films, notes, paper, recipes, repeat, resume, same_bits,
-    study, sweeps, throughput)})
+    benchmark, checkpoints, diagnosis, films, notes, paper, processor, recipes, repeat, resume,
+    same_bits, study, sweeps, throughput)})
 
 ODD = '''
 import gym
@@ -530,6 +530,7 @@ OTHERS = [
     ("python -m tools.bench.study --data-dir ''", '--data-dir : expected a folder'),
     ('python -m tools.bench.paper --group default --seed 1 2', '--seed 1 2: expected 0 among them'),
     ('python -m tools.bench.paper --draw --data-dir none', '--data-dir none: expected a folder'),
+    ('python -m tools.bench.processor --seed 1', 'unrecognized arguments: --seed 1'),
     ('python -m tools.bench.benchmark --env Hopper-v2 --seed 12',
      '--seed 12: expected one of 0 to'),
     ('python -m tools.bench.benchmark --env Hopper', "--env: invalid choice: 'Hopper' (choose"),

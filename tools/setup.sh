@@ -140,16 +140,18 @@ have_libraries || install_libraries
 
 say 'installing Python packages (about 600 MB to fetch)'
 advice='could not install the Python packages; run it again when the network is back'
-logged "$advice" $python -m pip install 'pip==23.3.2' 'setuptools==65.7.0' 'wheel==0.42.0'
+# Since 60, setuptools loads all of itself into each process that imports distutils, as gym does.
+logged "$advice" $python -m pip install 'pip==23.3.2' 'setuptools==59.8.0' 'wheel==0.42.0'
 if [ "$(cat $venv/tensorflow 2>/dev/null || echo "$tensorflow")" != "$tensorflow" ]; then
     logged "$advice" $python -m pip uninstall -y tensorflow intel-tensorflow    # they share files
 fi
 echo "$tensorflow" >$venv/tensorflow
 sed "s/^tensorflow==1.15$/$tensorflow/" requirements.txt >$venv/requirements.txt
 # All is pinned, so nothing is left to resolve: --no-deps, then a check that nothing is missing.
-# pip would compile on one core; some packages hold files that are no Python 3.7.
 logged "$advice" $python -m pip install --no-deps --no-compile -r $venv/requirements.txt
-$python -m compileall -q -j 0 $venv/lib >>$venv/setup.log 2>&1 || true
+# pip would compile all of it, on one core; this is done beside the rest. Some packages hold files
+# that are no Python 3.7.
+$python -m compileall -q -j 0 -x /tests/ $venv/lib >>$venv/setup.log 2>&1 9>&- &
 logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
 say 'compiling mujoco-py, which takes about a minute'
@@ -160,6 +162,7 @@ logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
 # Its import locks a file, whoever imports it.
 chmod a+w $venv/lib/*/site-packages/mujoco_py/generated/mujocopy-buildlock 2>/dev/null || true
 
+wait
 recipe >$venv/complete
 command -v xvfb-run >/dev/null ||
     say 'films of the classic tasks, such as Pendulum-v0, need the Debian package xvfb, too'

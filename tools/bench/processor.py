@@ -113,7 +113,8 @@ def main(argv=None):
         try:
             sizes = cache_sizes()
         except RuntimeError as why:
-            sys.exit('processor.py: error: no products as if of other caches: {}'.format(why))
+            sys.exit('tools.bench.processor: error: no products as if of other caches: '
+                     '{}'.format(why))
         for kilobytes in 16, 32, 48, 64:
             sizes[0] = kilobytes * 1024
             print('products, as if {}K L1d  {}'.format(kilobytes, multiply()))

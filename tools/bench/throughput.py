@@ -292,7 +292,8 @@ def run(what, threads=1, batch=64, stored=0, python=sys.executable):
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                           cwd=os.path.dirname(os.path.dirname(BENCH)), universal_newlines=True)
     if done.returncode:
-        sys.exit('throughput.py: error: {} failed: {}'.format(' '.join(words), done.stderr[-2000:]))
+        sys.exit('tools.bench.throughput: error: {} failed: {}'.format(
+            ' '.join(words), done.stderr[-2000:]))
     return json.loads(done.stdout.strip().split('\n')[-1])
 
 
