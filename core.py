@@ -39,11 +39,15 @@ def placeholders(obs_dim, act_dim):
 @tf.RegisterGradient('MatMulWithoutTransposedOperands')
 def _matmul_grad(op, grad):
     """dL/dx = grad w^T, computed as (w grad^T)^T, and dL/dw = x^T grad."""
-    def turned(x, w):       # as an operand is marked, which tf.layers does not, but someone may
-        return [tf.transpose(v) if op.get_attr(mark) else v
-                for v, mark in ((x, 'transpose_a'), (w, 'transpose_b'))]
-    x, w = turned(*op.inputs)
-    return turned(tf.transpose(tf.matmul(w, tf.transpose(grad))), tf.matmul(tf.transpose(x), grad))
+    def turned(*operands):      # as they are marked
+        return [tf.transpose(v) if mark else v for v, mark in zip(operands, marks)]
+    marks = [op.get_attr(mark) for mark in ('transpose_a', 'transpose_b')]
+    # No weight of tf.layers is turned first; one that is, is read in its own pass: after grad.
+    others = any(marks) or op.inputs[0].shape.is_fully_defined()
+    with tf.control_dependencies([grad] if others else []):
+        x, w = turned(*op.inputs)
+        of_x = tf.transpose(tf.matmul(w, tf.transpose(grad)))
+        return turned(of_x, tf.matmul(tf.transpose(x), grad))
 
 
 @tf.RegisterGradient('ReluByMask')
@@ -84,7 +88,7 @@ MOMENTUM = 0.99         # what a moving average keeps of itself per step
 EPSILON = 1e-3          # what is added to a variance
 
 # A moving average with what moves it: moving (variable) and of_batch (tensor), both (units,);
-# name (str): of_batch's, by whose scope a collection finds it.
+# name (str): moving's, by whose scope a collection finds it.
 Statistic = namedtuple('Statistic', ['name', 'moving', 'of_batch'])
 STATISTICS = 'batch_statistics'         # the collection that holds them
 
@@ -117,7 +121,7 @@ def batch_norm(x, training, name):
             known = [statistic.moving.op.name for statistic in tf.get_collection(STATISTICS)]
             for average, of_batch in zip(moving, (mean, variance)):
                 if average.op.name not in known:
-                    tf.add_to_collection(STATISTICS, Statistic(of_batch.name, average, of_batch))
+                    tf.add_to_collection(STATISTICS, Statistic(average.op.name, average, of_batch))
         return tf.nn.batch_normalization(x, mean, variance, shift, scale, EPSILON)
 
 

@@ -121,5 +121,5 @@ def process(noise, scale, sigma, final_share, anneal_steps, theta, dt, seed):
     if noise == 'ou':
         made = OrnsteinUhlenbeckNoise(scale, theta, sigma, dt, seed=seed)
     else:
-        made = (GaussianNoise if noise == 'gaussian' else noise)(scale, sigma, seed=seed)
+        made = (GaussianNoise if noise == 'gaussian' else noise)(scale, sigma=sigma, seed=seed)
     return Annealed(made, final_share, anneal_steps)

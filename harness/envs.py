@@ -2,6 +2,7 @@
 envs.py: environments: made, checked, seeded, and held to Gym's contract.
 """
 import contextlib
+import copy
 import difflib
 import glob
 import importlib.util
@@ -71,7 +72,7 @@ def make_env(name, env_kwargs=dict()):
             raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
                              'run `make setup`')
     try:
-        return gym.make(name, **env_kwargs)
+        return gym.make(name, **copy.deepcopy(env_kwargs))
     except ANYTHING as error:           # the environment's own, or Gym's
         if env_kwargs and not (isinstance(error, ImportError) and error.name):
             raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that {} can be made '
@@ -120,7 +121,7 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
         env = make_env(env_fn, env_kwargs)
     elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
         try:
-            env = env_fn(**env_kwargs)
+            env = env_fn(**copy.deepcopy(env_kwargs))
         except TypeError as error:
             if not env_kwargs:
                 raise

@@ -24,6 +24,10 @@ class NotFinite(RunStopped):
     exit_code = 3
 
 
+class NotSaved(RunStopped):
+    """The last epoch is done, but its export or its checkpoint could not be written."""
+
+
 class Interrupted(RunStopped):
     """A signal asked the run to end."""
 

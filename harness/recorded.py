@@ -84,6 +84,7 @@ def generators(env):
             if has(value, 'np_random', 'sample'):               # a space
                 name, value = name + '.np_random', value.np_random
             if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
+                    and not isinstance(value, random.SystemRandom)      # which has no state
                     and not any(value is known for known in found.values())):
                 found['{}.{}'.format(depth, name)] = value
     return found
@@ -268,6 +269,10 @@ class RecordedEnv(gym.Wrapper):
 
     def _surround(self, found):
         """Set what `_surroundings` has found. Raises DoesNotRepeat."""
+        there, then = len(layers(self.env)) - 1, len(found['attributes'])
+        if there != then:
+            raise DoesNotRepeat('the environment has {} layers, wrappers and all, not {}'.format(
+                there, then))
         set_random_states(self.env, found['random'])
         self.env.inside.seeds = list(found['seeds'])
         for depth, layer in enumerate(layers(self.env)[1:]):

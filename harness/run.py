@@ -170,6 +170,8 @@ class Run:
         check_same_run(self.config, self.resumed.config, self.epochs_done)
         self.config = dict(self.resumed.config, epochs=s.epochs, save_freq=s.save_freq,
                            threads=s.threads)
+        if s.logger_kwargs.get('exp_name') is not None:
+            self.config['exp_name'] = s.logger_kwargs['exp_name']
         self.folder = folder
 
     def agent(self, graph, seed):
@@ -242,7 +244,9 @@ class Run:
             known['output_dir'] = claim_run_folder(data_dir, s.logger_kwargs['exp_name'], s.seed)
         self.folder = known['output_dir'] = (os.fspath(known.get('output_dir') or '')
                                              or tempfile.mkdtemp(prefix='ddpg-'))
-        self.checkpoints = claim_checkpoints(self.folder)
+        # A folder that was made just now is no bad input: what fails in it is the disk.
+        self.checkpoints = (checkpoint.Checkpoints if data_dir is not None
+                            else claim_checkpoints)(self.folder)
         self.stack.callback(self.checkpoints.close)
         self.table = Table(known, lambda: self.t)
         self.stack.callback(self.table.close)
@@ -252,8 +256,8 @@ class Run:
             self.table.log("Warning: polyak={0} is the paper's tau, a small number; Spinning "
                            "Up's {0} is {1:.4g} here.".format(s.polyak, 1 - s.polyak), 'red')
         if s.policy == 'random':
-            agent.held_out = truth.held_out(self.test_env, s.gamma, s.seed, self.table.log,
-                                            guard.require_no_signal)
+            agent.held_out = truth.held_out(self.test_env, s.gamma, s.max_ep_len, s.seed,
+                                            self.table.log, guard.require_no_signal)
         self.env.reset()
 
     def _go_on(self):
@@ -343,6 +347,7 @@ class Run:
 
         Raises:
             guard.NotFinite: A weight is NaN or infinite: nothing is written.
+            guard.NotSaved: It could not be written, and all epochs are done: no other save follows.
         """
         state = dict(
             t=self.t, epochs_done=self.epochs_done, time=time.time() - self.table.began,
@@ -357,9 +362,11 @@ class Run:
             try:
                 write()
             except (OSError, tf.errors.OpError) as error:
-                self.table.log('Warning: could not {} at step {}: {}. The one before is whole; it '
-                               'is tried again next time.'.format(
-                                   what, self.t, first_line(error)), 'red')
+                failed = 'could not {} at step {}: {}'.format(what, self.t, first_line(error))
+                if self.epochs_done == self.arguments.epochs:
+                    raise guard.NotSaved('all is trained, but ' + failed) from error
+                self.table.log('Warning: {}. What was saved before is whole; the next save tries '
+                               'again.'.format(failed), 'red')
 
     def _export(self):
         with self.env.inside.bare() as env:
@@ -390,8 +397,9 @@ class Run:
             return
         way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)
         if isinstance(error, guard.Interrupted):
-            print('Interrupted by {}. {}'.format(error, 'To go on: ' + way if way else
-                                                 'Nothing has been trained yet.'))
+            print('Interrupted by {}. {}'.format(
+                error, 'To go on: ' + way if way else
+                'Nothing could be saved.' if self.t else 'Nothing has been trained yet.'))
         elif way:
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
                   + way)
@@ -463,7 +471,7 @@ def check_noise(s, act_dim):
     if isinstance(s.noise, str):
         return
     try:
-        process = s.noise(np.ones(act_dim), s.noise_sigma, seed=s.seed)
+        process = s.noise(np.ones(act_dim), sigma=s.noise_sigma, seed=s.seed)
         process.reset()
         drawn = np.asarray(process(), np.float64)
         process.sigma, process.set_state

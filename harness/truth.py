@@ -140,7 +140,7 @@ STATES, ROLLOUTS, LAST_WEIGHT = 64, 24, 0.01
 FIRST_STEPS = 100       # of an episode, where the states are from
 
 
-def held_out(env, gamma, seed, say, before_step):
+def held_out(env, gamma, max_ep_len, seed, say, before_step):
     """
     The truth for a critic of the uniform random policy: Monte-Carlo returns from held-out states.
 
@@ -151,6 +151,7 @@ def held_out(env, gamma, seed, say, before_step):
     Args:
         env (recorded.RecordedEnv): Its state is as before afterwards.
         gamma (float): Discount per step, below 1.
+        max_ep_len (int): Steps after which training cuts an episode off: no state is beyond them.
         seed (int): Of the run; what is random here depends on nothing else.
         say (function): Of a line of text.
         before_step (function): Called before each step of a rollout; what it raises ends all.
@@ -180,7 +181,7 @@ def held_out(env, gamma, seed, say, before_step):
         reseed()
         env.reset()
         states, done = [], False
-        while not done and len(states) < FIRST_STEPS:
+        while not done and len(states) < min(FIRST_STEPS, max_ep_len):
             states.append((env.observation, env.get_state(before=False)))
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 
 import gym
 import numpy as np
@@ -16,7 +17,7 @@ from gym.wrappers import TimeLimit
 from hypothesis import given, settings, strategies
 
 import ddpg
-from harness import checkpoint, files, origin, table
+from harness import checkpoint, files, guard, origin, table
 from harness.checkpoint import Checkpoints, Unusable
 from harness.envs import make_env
 from harness.quiet_tf import tf
@@ -226,6 +227,40 @@ def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, ca
     out = capsys.readouterr().out
     assert out.count('could not save a checkpoint') == 2 and 'No space left on device' in out
     assert_same_end(folder, run)
+
+
+def test_a_disk_that_is_full_at_the_last_save_ends_the_run(
+        tmp_path, run, main, monkeypatch, capsys):
+    saves, write_whole = [], checkpoint.write_whole
+
+    def full_disk(path, data):
+        if path.endswith('.npz') and 'checkpoint-' in path:
+            saves.append(path)
+            if len(saves) == 5:             # one at the start, and one per epoch
+                raise OSError(errno.ENOSPC, 'No space left on device')
+        return write_whole(path, data)
+
+    with monkeypatch.context() as patch, pytest.raises(guard.NotSaved, match=(
+            r'^all is trained, but could not save a checkpoint at step 200: \[Errno 28\] No ')):
+        patch.setattr(checkpoint, 'write_whole', full_disk)
+        train_tiny(tmp_path / 'run')
+    out = capsys.readouterr().out
+    assert 'To go on from the last checkpoint: ' in out and 'Warning' not in out
+    assert main('--resume', tmp_path / 'run')[0] == 0
+    assert_same_end(str(tmp_path / 'run'), run)
+
+
+def test_where_nothing_could_be_saved_a_signal_says_so(tmp_path, monkeypatch, capsys):
+    def full_disk(path, data):
+        if not guard.pending_signal():
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(checkpoint, 'write_whole', full_disk)
+    with guard.noting_signals(), pytest.raises(guard.Interrupted):
+        train_tiny(tmp_path / 'run')
+    out = capsys.readouterr().out
+    assert 'Interrupted by SIGTERM at step 1. Nothing could be saved.' in out
 
 
 def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys):

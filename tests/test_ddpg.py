@@ -113,6 +113,22 @@ def test_products_in_an_activation_have_their_gradients(marks):
             np.testing.assert_allclose(our, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize('weight, marks', [
+    ('x', {}), ('x', dict(transpose_a=True)), ('w', dict(transpose_b=True))])
+def test_a_weight_that_is_transposed_is_read_in_its_own_pass(weight, marks):
+    """An update of it waits for the backward pass before it, and the next pass for the update."""
+    with tf.Graph().as_default() as graph:
+        shapes = [(4, 4) if weight == name else (4, None) for name in 'xw']
+        operands = [tf.placeholder(tf.float32, shape, name) for shape, name in zip(shapes, 'xw')]
+        with graph.gradient_override_map(core.FAST_GRADIENTS):
+            y = tf.matmul(*operands, **marks)
+        tf.gradients(y, operands, grad_ys=[tf.identity(y)])
+        reads = [op for op in graph.get_operations()
+                 if op.type == 'Transpose' and op.inputs[0].op.name == weight]
+        waits = [[before.name for before in op.inputs[1].op.control_inputs] for op in reads]
+        assert waits and all(names == ['gradients/grad_ys_0'] for names in waits)
+
+
 def test_gradient_norms():
     tiny = Tiny(gamma=0.9, q_lr=1e-9)       # the actor's gradient is by the critic after its step
     g, w = tiny.graph, tiny.weights()

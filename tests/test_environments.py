@@ -19,6 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 import ddpg
 from harness import envs
+from harness.files import read_config
 from harness.recorded import DoesNotRepeat, RecordedEnv
 from harness.run import Run
 from harness.settings import BadSetting
@@ -590,6 +591,27 @@ def test_terminated_is_terminal_and_truncated_a_limit():
         assert (done, envs.terminal(done, info)) == expected
 
 
+def test_arguments_are_each_environment_s_own(tmp_path):
+    class Options(Still):
+        def __init__(self, options):
+            super().__init__()
+            self.size = options.pop('size')
+
+    ddpg.ddpg(Options, env_kwargs=dict(options=dict(size=1)),
+              logger_kwargs=dict(output_dir=str(tmp_path)), **SMALL)
+    assert read_config(str(tmp_path))['env_kwargs'] == dict(options=dict(size=1))
+
+
+def test_the_system_s_randomness_has_no_state_to_save():
+    class System(Still):
+        rng = random.SystemRandom()
+
+    env = recorded(System())
+    env.seed(0)
+    env.reset()
+    env.set_state(env.get_state())
+
+
 def test_an_environment_is_left_as_it_was_made(tmp_path):
     made = []
     ddpg.ddpg(lambda: made.append(TimeLimit(Still(), 9)) or made[-1],
@@ -809,6 +831,21 @@ def test_what_the_last_episode_left_is_compared_too():
     state = env.get_state()
     with pytest.raises(DoesNotRepeat, match='the 1 actions of the last episode lead to another'):
         recorded(Ages()).set_state(state)
+
+
+@pytest.mark.parametrize('then, now', [(1, 2), (2, 1), (3, 1)])
+def test_another_number_of_wrappers_is_refused(then, now):
+    def wrapped(times):
+        env = Still()
+        for _ in range(times - 1):
+            env = gym.Wrapper(env)
+        return recorded(env)
+
+    saved, env = wrapped(then), wrapped(now)
+    saved.reset()
+    with pytest.raises(DoesNotRepeat, match='has {} layers, wrappers and all, not {}$'.format(
+            now, then)):
+        env.set_state(saved.get_state())
 
 
 def test_the_test_environment_is_compared_too(tmp_path, env_module, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noise import GaussianNoise, OrnsteinUhlenbeckNoise
+from noise import GaussianNoise, OrnsteinUhlenbeckNoise, process
 
 
 def draws(noise, n):
@@ -79,3 +79,9 @@ def test_each_has_its_own_generator_and_scales_by_dimension(kind):
     np.testing.assert_allclose(b, a * [1.0, 4.0])
     assert not np.array_equal(a, draws(kind([1.0, 1.0], seed=6), 10))
     assert 'sigma=0.2' in repr(kind([1.0]))
+
+
+@pytest.mark.parametrize('kind', [OrnsteinUhlenbeckNoise, GaussianNoise])
+def test_a_class_is_given_its_sigma_by_name(kind):
+    made = process(kind, [1.0, 4.0], 0.05, 1., 10, theta=0.3, dt=1., seed=5).process
+    assert made.sigma == 0.05 and repr(made) == repr(kind([1.0, 4.0], sigma=0.05))

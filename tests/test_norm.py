@@ -260,9 +260,17 @@ def auto_reuse(x, a, training, hidden_sizes=(4,), action_space=None):
     return pi, critic(a), critic(pi)
 
 
-def test_averages_of_variables_that_are_reused_as_needed_move_once():
+def opened_before(x, a, training, hidden_sizes=(4,), action_space=None):
+    """The same in a scope that was opened before: its operations are in `pi_1`."""
+    with tf.variable_scope('pi'):
+        pass
+    return auto_reuse(x, a, training, hidden_sizes)
+
+
+@pytest.mark.parametrize('actor_critic', [auto_reuse, opened_before])
+def test_averages_of_variables_that_are_reused_as_needed_move_once(actor_critic):
     with tf.Graph().as_default():
-        nets = core.networks(*core.placeholders(OBS, ACT)[:2], tf.zeros((N, OBS)), auto_reuse)
+        nets = core.networks(*core.placeholders(OBS, ACT)[:2], tf.zeros((N, OBS)), actor_critic)
         names = [s.moving.op.name for s in nets.pi_statistics + nets.q_statistics]
     assert sorted(names) == sorted('main/{}/{}/moving_{}'.format(net, layer, of)
                                    for net in ('pi', 'q') for layer in ('norm', 'norm_1', 'norm_2')

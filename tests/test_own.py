@@ -432,6 +432,15 @@ def test_noise_of_one_s_own_falls_and_goes_on_to_the_bit(tmp_path, capsys):
     assert np.isnan(diagnose.diagnose(part.folder, episodes=1).numbers['exploration'])
 
 
+def test_a_new_name_stays_when_a_run_goes_on(tmp_path):
+    folder = str(tmp_path / 'run')
+    for epochs, known, name in ((1, dict(exp_name='a'), 'a'), (2, dict(exp_name='b'), 'b'),
+                                (3, {}, 'b')):
+        ddpg.ddpg(WALK, resume=folder if epochs > 1 else None,
+                  logger_kwargs=dict(known, output_dir=folder), **dict(SHORT, epochs=epochs))
+        assert files.read_config(folder)['exp_name'] == name
+
+
 def test_noise_that_is_no_process_is_found_before_anything_is_written(tmp_path):
     class Wide(GaussianNoise):
         def __call__(self):

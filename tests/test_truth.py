@@ -159,8 +159,8 @@ def half_of_the_states(monkeypatch):
     monkeypatch.setattr(truth, 'STATES', truth.STATES // 2)
 
 
-def held_out(env, seed=0):
-    return truth.held_out(recorded(env), 0.8, seed, lambda text: None, lambda: None)
+def held_out(env, seed=0, max_ep_len=1000):
+    return truth.held_out(recorded(env), 0.8, max_ep_len, seed, lambda text: None, lambda: None)
 
 
 def test_monte_carlo_returns(half_of_the_states):
@@ -179,6 +179,11 @@ def test_the_truth_is_of_the_run_s_seed(few_states):
     for name in found:
         np.testing.assert_array_equal(found[name], again[name])
         assert not np.array_equal(found[name], other[name])
+
+
+def test_held_out_states_are_those_that_training_has():
+    found = held_out(Chain(), max_ep_len=5)
+    assert set(np.round(found['x'][:, 0] * 12)) == {0, 1, 2, 3, 4}
 
 
 def test_monte_carlo_returns_stop_at_terminal_states(half_of_the_states):
@@ -414,7 +419,8 @@ def test_the_command(run, tmp_path, monkeypatch, capsys):
     (['RUN', '--episodes', '0'], '--episodes 0: expected'),
     (['RUN', '--seed', 'x'], '--seed x: expected'),
     (['RUN', '--output', 'figure.doc'], '--output figure.doc: expected a name that ends in'),
-    (['RUN', '--output', 'no/such/figure.png'], '--output no/such/figure.png: expected')])
+    (['RUN', '--output', 'no/such/figure.png'], '--output no/such/figure.png: expected'),
+    (['RUN', '--output', 'progress.png'], '--output progress.png: expected a name whose .txt')])
 def test_bad_input(run, words, said, monkeypatch, capsys):
     monkeypatch.chdir(run)
     line = refusal(capsys, *[run if word == 'RUN' else word for word in words],

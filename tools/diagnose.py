@@ -28,6 +28,7 @@ from harness.quiet_tf import tf
 from harness.settings import (ACCEPTED, BEFORE, BadSetting, Number, as_typed, checked_value,
                               described_error)
 from tools import figures
+from tools.board import OUTPUT
 import noise as exploration
 
 # table (DataFrame): progress.txt; q, g (M,): estimated Q and observed return at the pairs that
@@ -494,7 +495,7 @@ def main(argv=None):
         figure = draw(diagnoses)
         setting = 'FILE' if args.output is None else 'output'
         figures.write_figure(figure, output, setting, dpi=80)
-        beside = os.path.splitext(output)[0] + '.txt'
+        beside = text_beside(output)
         figures.write(beside, (text + '\n').encode(), setting)
         print('{}\n\nWrote {}, {}'.format(text, output, beside))
         show(figure)
@@ -510,7 +511,14 @@ def output_of(args):
     if os.path.isdir(args.output) or not os.path.isdir(
             os.path.dirname(os.path.abspath(args.output))):
         raise BadSetting('output', args.output, 'a file in a folder that there is')
+    if os.path.basename(text_beside(args.output)) in ('progress.txt', OUTPUT):
+        raise BadSetting('output', args.output, 'a name whose .txt is no file of a run')
     return args.output
+
+
+def text_beside(output):
+    """The file of the verdict, beside the figure's."""
+    return os.path.splitext(output)[0] + '.txt'
 
 
 def show(figure):
