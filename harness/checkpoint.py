@@ -333,6 +333,13 @@ def with_arrays(tree, arrays):
     return tree
 
 
+def as_read(tree):
+    """What becomes of a tree that is saved. Raises TypeError or ValueError where it cannot be."""
+    arrays = {}
+    text = canonical(without_arrays(tree, arrays, 'state'))
+    return with_arrays(json.loads(text.decode()), arrays)
+
+
 # ------------------------------------------------------------------------------------------------
 # What a run folder holds
 # ------------------------------------------------------------------------------------------------

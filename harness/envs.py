@@ -132,9 +132,11 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
                          'and one to test')
     if other is not None and innermost(env) is innermost(other):
-        raise BadSetting('env_fn', env_fn, 'a function that makes a new environment at each call, '
-                         'not wrappers of the same one: there are two, one to train and one to '
-                         'test')
+        name, what = (('env', 'the id of an environment that is made anew each time')
+                      if isinstance(env_fn, str) else
+                      ('env_fn', 'a function that makes a new environment at each call'))
+        raise BadSetting(name, env_fn, what + ', not wrappers of the same one: there are two, one '
+                         'to train and one to test')
     stack.callback(closed, env)
     check_spaces(env)
     try:

@@ -69,24 +69,32 @@ METHODS = (types.FunctionType, types.BuiltinFunctionType, types.WrapperDescripto
 
 def generators(env):
     """
-    {name: generator of random numbers}: those of an environment, of its wrappers and of their
-    spaces, and the global ones of `random` and NumPy.
+    {name: generator of random numbers}: those of an environment, of its wrappers, of their spaces
+    and of the objects that are their attributes, and the global ones of `random` and NumPy.
     """
-    found = {'random': random, 'numpy': np.random}
-    for depth, layer in enumerate(layers(env)):
+    found, around = {'random': random, 'numpy': np.random}, layers(env)
+
+    def look_into(owner, path, depth):
         attributes = {}
-        for owner in reversed(type(layer).__mro__):
-            attributes.update(vars(owner))
-        attributes.update(vars(layer))
+        for each in reversed(type(owner).__mro__):
+            attributes.update(vars(each))
+        attributes.update(vars(owner))
         for name, value in sorted(attributes.items()):
             if isinstance(value, METHODS):
                 continue
+            name = '{}.{}'.format(path, name)
             if has(value, 'np_random', 'sample'):               # a space
                 name, value = name + '.np_random', value.np_random
-            if (isinstance(value, (np.random.RandomState, np.random.Generator, random.Random))
-                    and not isinstance(value, random.SystemRandom)      # which has no state
-                    and not any(value is known for known in found.values())):
-                found['{}.{}'.format(depth, name)] = value
+            if isinstance(value, (np.random.RandomState, np.random.Generator, random.Random)):
+                if (not isinstance(value, random.SystemRandom)          # which has no state
+                        and not any(value is known for known in found.values())):
+                    found[name] = value
+            elif depth < DEEPEST and is_plain_object(value) and not any(
+                    value is layer for layer in around):
+                look_into(value, name, depth + 1)
+
+    for number, layer in enumerate(around):
+        look_into(layer, str(number), 0 if number else DEEPEST)     # the first is a CheckedEnv
     return found
 
 
@@ -171,9 +179,10 @@ def seed_the_rest(env, before, seed):
 # Attributes
 # ------------------------------------------------------------------------------------------------
 
-# What an attribute may be to be saved, and how large an array.
+# What an attribute may be to be saved, and how large an array; objects within objects, how deep.
 NUMBERS = (bool, int, float, str, type(None))
 LARGEST_ARRAY = 100000
+DEEPEST = 3
 
 
 def attributes(owner, depth=0):
@@ -190,7 +199,7 @@ def attributes(owner, depth=0):
                 found[name] = value.copy()
         elif type(value) in NUMBERS:
             found[name] = value
-        elif depth < 3 and is_plain_object(value):
+        elif depth < DEEPEST and is_plain_object(value):
             inner = attributes(value, depth + 1)
             if inner:
                 found[name] = inner
@@ -201,9 +210,10 @@ def is_plain_object(value):
     """Whether an attribute is an object of someone's own class, such as a running mean."""
     return (has(value, '__dict__')
             and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
-            and not callable(value) and type(value).__module__.split('.')[0] not in (
-                'builtins', 'gym', 'mujoco_py', 'logging', 'threading', 'subprocess',
-                'multiprocessing', 'concurrent', 'asyncio', 'socket'))
+            and type(value).__module__.split('.')[0] not in (
+                'builtins', 'functools', 'gym', 'mujoco_py', 'tensorflow', 'tensorflow_core',
+                'torch', 'logging', 'threading', 'subprocess', 'multiprocessing', 'concurrent',
+                'asyncio', 'socket'))
 
 
 def set_attributes(owner, values):

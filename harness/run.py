@@ -168,6 +168,10 @@ class Run:
                              'no other output_dir than that of the run that goes on, ' + folder)
         self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
         check_same_run(self.config, self.resumed.config, self.epochs_done)
+        # Once more, with the environments made: of mujoco-py it was not known before.
+        other = origin.difference(self.resumed.config, origin.made_by())
+        if other:
+            raise cannot_resume(folder, 'it ' + other)
         self.config = dict(self.resumed.config, epochs=s.epochs, save_freq=s.save_freq,
                            threads=s.threads)
         if s.logger_kwargs.get('exp_name') is not None:
@@ -215,6 +219,8 @@ class Run:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
+            if not self._has_its_files():
+                self._open_table()
             self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
             self.stack.callback(self.export.close)
             return None
@@ -232,8 +238,8 @@ class Run:
         self.bar = self.stack.enter_context(tqdm(
             total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
             disable=None if sys.stderr else True))
-        if not self.resumed:
-            self.save()
+        if not self.resumed or self.config != self.resumed.config:
+            self.save()         # what goes on with more epochs, and is killed, has not finished
         return self.table
 
     def _begin(self):
@@ -273,12 +279,7 @@ class Run:
         self.replay.rng.set_state(state['replay'])
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
-        known = dict(self.arguments.logger_kwargs, output_dir=self.folder)
-        known.pop('data_dir', None)
-        self.table = Table(known, lambda: self.t, state)
-        self.stack.callback(self.table.close)
-        if self.config != read_config(self.folder):
-            self.table.logger.save_config(self.config)
+        self._open_table()
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
         for name in self.learner.random_operations()[:1]:
@@ -287,6 +288,24 @@ class Run:
                            'break.'.format(name), 'red')
         self.checkpoints.go_on()
         self.table.log('Going on after step {}.'.format(self.t))
+
+    def _has_its_files(self):
+        """Whether a run that has finished has its table and its settings still."""
+        try:
+            with open(os.path.join(self.folder, 'progress.txt'), encoding='utf-8') as file:
+                table = file.read()
+        except (OSError, ValueError):
+            return False
+        return table == self.resumed.state['log']['table'] and bool(read_config(self.folder))
+
+    def _open_table(self):
+        """Its table and config.json of the run that goes on, as its checkpoint has them."""
+        known = dict(self.arguments.logger_kwargs, output_dir=self.folder)
+        known.pop('data_dir', None)
+        self.table = Table(known, lambda: self.t, self.resumed.state)
+        self.stack.callback(self.table.close)
+        if self.config != read_config(self.folder):
+            self.table.logger.save_config(self.config)
 
     # ---- The loop --------------------------------------------------------------------------------
 
@@ -474,8 +493,8 @@ def check_noise(s, act_dim):
         process = s.noise(np.ones(act_dim), sigma=s.noise_sigma, seed=s.seed)
         process.reset()
         drawn = np.asarray(process(), np.float64)
-        process.sigma, process.set_state
-        checkpoint.canonical(checkpoint.without_arrays(process.get_state(), {}, 'state'))
+        process.sigma
+        process.set_state(checkpoint.as_read(process.get_state()))
     except Exception as error:
         raise refused('it raises ' + described_error(error)) from error
     if drawn.shape != (act_dim,):

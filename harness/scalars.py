@@ -5,8 +5,8 @@ goes on.
     <run folder>/events.out.tfevents.life-<number of the process that trains, from 1 on>
 
 TensorFlow's FileWriter would begin a file with every process, and write it from a thread of its
-own. Here a record is on the disk when `flush` returns, so that a checkpoint can say how much of the
-file is its past; and going on is a cut and a new name, without a moment at which a record is there
+own. Here a record is in the file when `flush` returns, so that a checkpoint can say how much of it
+is its past; and going on is a cut and a new name, without a moment at which a record is there
 twice. With the new name a TensorBoard that is looking on notices, and reads all again.
 """
 import hashlib

@@ -40,7 +40,7 @@ class Table:
     """
 
     def __init__(self, logger_kwargs, step, state=None):
-        self.began, self.step = time.time(), step
+        self.began, self.step, self.looked = time.time(), step, None
         # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
         said = io.StringIO()
@@ -49,6 +49,10 @@ class Table:
         for line in said.getvalue().splitlines():       # that what goes on is there is no warning
             if not (state and line.startswith('Warning: Log dir')):
                 print(line, flush=True)
+        # In a buffer of this size, rows wait for a disk that is full: a thousand or two.
+        name = self.logger.output_file.name
+        self.logger.output_file.close()
+        self.logger.output_file = open(name, 'a', 2 ** 20)
         if state:
             self.began -= state['time']
             self.logger.output_file.write(state['log']['table'])
@@ -78,6 +82,8 @@ class Table:
         """Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives."""
         self.logger.store(**values)
         group = 'episode/' if 'EpRet' in values else 'update/' if 'GradNormQ' in values else None
+        if group == 'update/':      # of several updates at one step, the first is shown
+            group, self.looked = self.looked != self.step() and group, self.step()
         if group:
             self.scalars.add(self.step(), {
                 group + column: np.mean(value) for column, value in values.items()})

@@ -62,6 +62,8 @@ for name, spaces in dict(
     gym.register(name.strip('_') + '-v0', entry_point=lambda spaces=spaces: Odd(*spaces))
 gym.register('Resets-v0', entry_point=lambda: Odd(1 / 0, a))
 gym.register('NoClass-v0', entry_point='odd:NoSuchClass')
+one = Odd(x, a)
+gym.register('Same-v0', entry_point=lambda: one)
 '''
 
 # ---- python ddpg.py ------------------------------------------------------------------------------
@@ -231,6 +233,8 @@ ENVIRONMENTS = [
     ("python ddpg.py --env odd:with:colons", '--env odd:with:colons: expected'),
     ("python ddpg.py --env no/such/module:Env-v0",
      '--env no/such/module:Env-v0: expected a module'),
+    ("python ddpg.py --env odd:Same-v0",
+     '--env odd:Same-v0: expected the id of an environment that is made anew each time'),
     ("python ddpg.py --env .odd:Nan-v0", '--env .odd:Nan-v0: expected a module'),
     ("python ddpg.py --env odd.py:Nan-v0", '--env odd.py:Nan-v0: expected a module'),
     ("python ddpg.py --env file:Nan-v0", '--env file:Nan-v0: expected a module'),
@@ -530,6 +534,7 @@ OTHERS = [
     ("python -m tools.bench.study --data-dir ''", '--data-dir : expected a folder'),
     ('python -m tools.bench.paper --group default --seed 1 2', '--seed 1 2: expected 0 among them'),
     ('python -m tools.bench.paper --draw --data-dir none', '--data-dir none: expected a folder'),
+    ('python -m tools.bench.paper --draw --seed 3', '--draw: expected none of --env, --group and'),
     ('python -m tools.bench.processor --seed 1', 'unrecognized arguments: --seed 1'),
     ('python -m tools.bench.benchmark --env Hopper-v2 --seed 12',
      '--seed 12: expected one of 0 to'),
@@ -548,9 +553,10 @@ OTHERS = [
     ('python -m tools.bench.resume --kills -1', '--kills: -1: expected a whole number of at least'),
     ('python -m tools.bench.resume --env odd:Nan-v0', 'Nan-v0: expected an environment whose act'),
     ('python -m tools.bench.diagnosis --epochs 1.5', '--epochs: 1.5: expected a whole number'),
+    ('python -m tools.bench.diagnosis --epochs 300', 'expected a whole number from 1 to 200'),
     ('python -m tools.bench.diagnosis --env Nothing-v0', '--env Nothing-v0: expected an environme'),
     ('python -m tools.bench.films none', 'FOLDER none: expected a folder with runs that have a tf'),
-    ('python -m tools.bench.checkpoints --saves 1', '--saves: 1: expected a whole number of at '),
+    ('python -m tools.bench.checkpoints --saves 1', '--saves: 1: expected a whole number from 2'),
     ('python -m tools.bench.same_bits', 'the following arguments are required: commit'),
     ('python -m tools.bench.same_bits HEAD --steps 9', '--steps: 9: expected a whole number of at'),
     ('python -m tools.bench.same_bits HEAD --seed x', '--seed: x: expected a whole number'),

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 
@@ -284,17 +285,42 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
         def close(self):
             self.file.close()
 
-    init = table.EpochLogger.__init__
+    init = table.Table.__init__
 
     def with_full_disk(self, *args, **kwargs):
         init(self, *args, **kwargs)
-        self.output_file = FullDisk(self.output_file)
+        self.logger.output_file = FullDisk(self.logger.output_file)
 
-    monkeypatch.setattr(table.EpochLogger, '__init__', with_full_disk)
+    monkeypatch.setattr(table.Table, '__init__', with_full_disk)
     folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not write the table') == out.count('could not save a checkpoint') == 2
     assert_same_end(folder, run)
+
+
+def test_many_rows_wait_for_a_disk_that_is_full(tmp_path, capsys):
+    made = table.Table(dict(output_dir=str(tmp_path)), lambda: 0)
+
+    def row(number):
+        made.end_epoch(**dict(dict.fromkeys(
+            (column for column, kind in table.COLUMNS if kind == 'value'), 0.), Epoch=number))
+
+    row(1)
+    path = tmp_path / 'progress.txt'
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, limits[1]))
+    try:
+        for number in range(2, 60):
+            row(number)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    row(60)
+    text = made.get_state()['table']
+    made.close()
+    assert capsys.readouterr().out.count('could not write the table: [Errno 27]') == 58
+    assert [line.split('\t')[0] for line in text.splitlines()] == ['Epoch'] + [
+        str(number) for number in range(1, 61)]
+    assert path.read_text() == text
 
 
 # ---- Damage -------------------------------------------------------------------------------------
@@ -410,13 +436,16 @@ def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main):
             assert names(folder)[-1] == names(run)[-1] and len(names(folder)) == len(names(run))
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, main, monkeypatch):
+def test_a_file_system_without_locks_is_told(run, tmp_path, main, monkeypatch):
     def no_locks(file, how):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     monkeypatch.setattr(files.fcntl, 'flock', no_locks)
-    code, out, err = main('--env', 'Pendulum-v0', '--data-dir', tmp_path)
-    assert code in (1, 2) and os.strerror(errno.ENOSYS) in err and 'another process' not in err
+    for words, expected in ((['--env', 'Pendulum-v0', '--data-dir', tmp_path], 1),
+                            (['--resume', run], 2)):
+        code, out, err = main(*words)
+        assert code == expected and err.count('\n') == 1
+        assert os.strerror(errno.ENOSYS) in err and 'another process' not in err
 
 
 def test_without_any_complete_checkpoint_it_never_starts_from_zero(run, tmp_path, main):
@@ -487,6 +516,21 @@ def test_versions_and_settings_are_told_and_the_one_before_is_used(
     assert_same_end(folder, run)
 
 
+def test_a_version_that_is_known_with_the_environment_alone_is_compared(
+        shorter, tmp_path, main, monkeypatch):
+    """mujoco-py's: it is imported where a task of MuJoCo is made, after checkpoints are opened."""
+    folder = str(tmp_path / 'run')
+    shutil.copytree(shorter, folder)
+    made_by = origin.made_by()
+    monkeypatch.setattr(origin, 'made_by', lambda: dict(
+        made_by, versions=dict(made_by['versions'], gym='0.9')))
+    code, out, err = main('--resume', folder, '--epochs', '4')
+    assert code == 2 and err.count('\n') == 1
+    assert 'it is of other versions: gym 0.15.7, not 0.9' in err
+    with open(os.path.join(folder, 'config.json')) as file:
+        assert json.load(file)['epochs'] == 2
+
+
 def test_table_and_config_come_back(shorter, run, tmp_path, main):
     for damage in (truncate, delete, append):
         folder = str(tmp_path / damage.__name__)
@@ -499,6 +543,37 @@ def test_table_and_config_come_back(shorter, run, tmp_path, main):
         with open(os.path.join(folder, 'config.json')) as file:
             config = json.load(file)
         assert config['epochs'] == 4 and config['exp_name'] == 'tiny'
+
+
+def test_a_finished_run_s_files_come_back(run, tmp_path, main):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    for damaged in (['progress.txt', 'config.json'], ['config.json'], ['progress.txt'], []):
+        for name in damaged:
+            os.remove(os.path.join(folder, name))
+        code, out, err = main('--resume', folder)
+        assert code == 0 and err == '' and 'has finished its 4 epochs' in out
+        assert_same_end(folder, run)
+        assert files.read_config(folder) == files.read_config(run)
+
+
+class Killed(BaseException):
+    """In place of SIGKILL: nothing catches it."""
+
+
+def test_a_longer_run_that_is_killed_goes_on_with_its_epochs(shorter, run, tmp_path, main,
+                                                             monkeypatch):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(shorter, folder)
+
+    def killed(self, **values):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(table.Table, 'end_epoch', killed)
+        main('--resume', folder, '--epochs', '4')
+    assert main('--resume', folder)[0] == 0
+    assert_same_end(folder, run)
 
 
 def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, main):

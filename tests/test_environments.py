@@ -581,8 +581,6 @@ def test_terminated_is_terminal_and_truncated_a_limit():
     for end, expected in ((9, (True, False)), (4, (True, True)), (3, (True, True))):
         env = Truncated()
         env.end = end
-        env.seed = None
-        del env.seed
         one = recorded(env)
         one.seed(0)
         one.reset()
@@ -831,6 +829,52 @@ def test_what_the_last_episode_left_is_compared_too():
     state = env.get_state()
     with pytest.raises(DoesNotRepeat, match='the 1 actions of the last episode lead to another'):
         recorded(Ages()).set_state(state)
+
+
+class Sim:
+    """Has its own generator, and its running mean is called as a function."""
+
+    def __init__(self):
+        self.rng, self.n, self.mean = np.random.RandomState(), 0, np.zeros(1)
+
+    def __call__(self, x):
+        self.n += 1
+        self.mean += (x - self.mean) / self.n
+        return x - self.mean
+
+
+class Simulated(Still):
+    """What it is made of is in an object of its own, and goes on over episodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.sim = Sim()
+
+    def reset(self):
+        return self.sim(self.sim.rng.randn(1))
+
+    def step(self, a):
+        return self.sim(a + self.sim.rng.randn(1)), 0., self.sim.n % 5 == 0, {}
+
+
+def test_objects_of_an_environment_are_seeded_and_saved():
+    def played(env, steps):
+        seen = []
+        for _ in range(steps):
+            o, _, done, _ = env.step(np.zeros(1))
+            seen.append(o if not done else env.reset())
+        return np.array(seen)
+
+    one, same, other = (recorded(Simulated()) for _ in range(3))
+    for env, seed in ((one, 3), (same, 3), (other, 4)):
+        env.seed(seed)
+        env.reset()
+    whole = played(one, 40)
+    np.testing.assert_array_equal(played(same, 17), whole[:17])
+    assert not np.array_equal(played(other, 17), whole[:17])
+    fresh = recorded(Simulated())
+    fresh.set_state(same.get_state())
+    np.testing.assert_array_equal(played(fresh, 23), whole[17:])
 
 
 @pytest.mark.parametrize('then, now', [(1, 2), (2, 1), (3, 1)])

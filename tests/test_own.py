@@ -450,7 +450,16 @@ def test_noise_that_is_no_process_is_found_before_anything_is_written(tmp_path):
         def get_state(self):
             return dict(rng=self.rng)
 
+    class Tuples(GaussianNoise):
+        """Its state comes back from a file as lists."""
+        def get_state(self):
+            return dict(py=random.Random(0).getstate())
+
+        def set_state(self, state):
+            random.Random().setstate(state['py'])
+
     for wrong, why in ((lambda scale, sigma, seed: np.zeros(1), 'raises AttributeError: '),
+                       (Tuples, 'raises TypeError: state vector must be a tuple'),
                        (GaussianNoise.reset, 'raises TypeError: '), (Unsaved, 'raises TypeError: '),
                        (Wide, r'gives one of shape \(3,\)$')):
         with pytest.raises(BadSetting, match=(

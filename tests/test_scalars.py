@@ -125,6 +125,12 @@ def test_several_updates_at_a_time(tmp_path):
         20, 60, 110, 160]
 
 
+def test_of_many_updates_at_one_step_one_is_shown(tmp_path):
+    folder = train_tiny(tmp_path / 'run', '--update-every', '250', '--steps-per-epoch', '250')
+    assert [step for step, _ in curves(assert_table_is_found(folder))['update/LossQ']] == [
+        250, 500, 750, 1000]
+
+
 def test_a_longer_run_tells_its_settings_anew_and_no_other_does(tmp_path, main):
     folder = train_tiny(tmp_path / 'run', '--epochs', '2')
     assert main('--resume', folder)[0] == 0                     # it has finished: nothing changes

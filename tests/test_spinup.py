@@ -25,6 +25,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from gym.wrappers import RescaleAction, TimeLimit
+from PIL import Image, ImageSequence
 
 import ddpg
 from kit import spinup_command
@@ -603,6 +604,16 @@ def test_frames_of_any_numbers_become_a_video(frame, shown, ending, tmp_path):
     assert len(frames) >= 1 and frames[0].shape[:2] == (8, 8)
     np.testing.assert_allclose(frames[0][..., 0], shown, atol=40 if ending == 'mp4' else 8)
     assert os.listdir(str(tmp_path)) == ['film.' + ending]
+
+
+@pytest.mark.parametrize('fps', [20, 30, 67, 125])
+def test_a_gif_runs_as_fast_as_the_environment(fps, tmp_path):
+    path = str(tmp_path / 'film.gif')
+    rng = np.random.RandomState(0)
+    video.write_video(path, list(rng.randint(256, size=(fps, 8, 8)).astype(np.uint8)), fps)
+    with Image.open(path) as film:
+        durations = [frame.info['duration'] for frame in ImageSequence.Iterator(film)]
+    assert min(durations) >= 20 and sum(durations) == pytest.approx(1000, abs=20)
 
 
 @pytest.mark.parametrize('frame', [

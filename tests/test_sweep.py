@@ -235,6 +235,15 @@ def test_runs_at_once_that_do_not_fit_into_memory(refused, monkeypatch):
     assert len(parsed(*words, '1').runs) == 2
 
 
+def test_all_groups_of_a_bench_have_to_fit_into_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr('harness.run.memory_available', lambda: 300e6)
+    monkeypatch.setattr(sweep, 'CORES', 2)
+    for env in ('HalfCheetah-v2', 'Hopper-v2'):
+        assert len(benchmark.sweep_of([env], [1], str(tmp_path)).runs) == 1
+    with pytest.raises(BadSetting, match='2 runs at once take'):
+        benchmark.sweep_of(['HalfCheetah-v2', 'Hopper-v2'], [1], str(tmp_path))
+
+
 def test_names_that_would_be_the_same(refused, env_module):
     env_module('two_envs', 'import gym\nfor name in ("Same-v0", "same-v0"):\n'
                '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')
@@ -343,6 +352,10 @@ def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
     assert '--gamma 0.5: expected 0.99' in refused(*words, '--gamma', '0.5')
     assert '--epochs 2: expected at least 3' in refused(*words, '--epochs', '2')
     assert '--hidden-sizes 8 8: expected 32 24' in refused(*words, '--hid', '8', '8')
+    other_seed = TWO_GROUPS + ['--data-dir', folder, '--seed', '6']
+    assert '--gamma 0.5: expected 0.99' in refused(*other_seed, '--gamma', '0.5')
+    assert 'x_s4), or another --exp-name: the runs of a group differ in their seeds alone' in (
+        refused(*other_seed, '--policy', 'random').replace('pi0-001_', ''))
     run = run_folder(folder, 'x_pi0-001_s4')
     with open(os.path.join(run, 'config.json')) as file:
         config = json.load(file)
@@ -641,4 +654,8 @@ def test_a_node_that_does_not_share_the_folder_says_so(tmp_path):
         assert outcome == 'misplaced' and 'is of other code' in why
         outcome, why = sweep.train(tuple(run), folder, 'process 1 on head', origin, [])
         assert outcome == 'misplaced'
-    assert not os.path.exists(run.folder)
+        assert not os.path.exists(run.folder)
+        os.makedirs(os.path.dirname(run.folder))
+        open(run.folder, 'w').close()
+        assert sweep.train(tuple(run), folder, owner, origin, []) == (
+            'failed', run.folder + ': File exists')

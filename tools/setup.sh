@@ -111,7 +111,8 @@ folder=$venv
 [ -e $venv ] || folder=.
 [ -w $folder ] || fail "$PWD/$venv is not complete, and $folder cannot be written: expected" \
     'a folder that you may write, such as a copy of this one'
-exec 9<tools/setup.sh       # one set-up at a time; another waits, and finds all done
+# One set-up at a time; another waits, and finds all done. (NFS locks what may be written alone.)
+{ exec 9<>tools/setup.sh; } 2>/dev/null || exec 9<tools/setup.sh
 flock 9
 if complete; then
     exit 0
@@ -151,7 +152,8 @@ sed "s/^tensorflow==1.15$/$tensorflow/" requirements.txt >$venv/requirements.txt
 logged "$advice" $python -m pip install --no-deps --no-compile -r $venv/requirements.txt
 # pip would compile all of it, on one core; this is done beside the rest. Some packages hold files
 # that are no Python 3.7.
-$python -m compileall -q -j 0 -x /tests/ $venv/lib >>$venv/setup.log 2>&1 9>&- &
+setsid $python -m compileall -q -j 0 -x /tests/ $venv/lib >>$venv/setup.log 2>&1 9>&- &
+trap "kill -- -$! 2>/dev/null || true" EXIT
 logged 'requirements.txt lacks a package that another one needs' $python -m pip check
 
 say 'compiling mujoco-py, which takes about a minute'
@@ -163,6 +165,7 @@ logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
 chmod a+w $venv/lib/*/site-packages/mujoco_py/generated/mujocopy-buildlock 2>/dev/null || true
 
 wait
+trap - EXIT
 recipe >$venv/complete
 command -v xvfb-run >/dev/null ||
     say 'films of the classic tasks, such as Pendulum-v0, need the Debian package xvfb, too'

@@ -12,6 +12,7 @@ that a sweep has: the same command again goes on with what is not finished.
     <data dir>/<sweep>/summary.csv, curves.csv, Performance.png, Performance.svg
 """
 import contextlib
+import glob
 import itertools
 import json
 import logging
@@ -295,8 +296,7 @@ def epochs_done(run, sweep_name, origin):
         if config is None or done < run.kwargs['epochs'] and not checkpoint.is_in(run.folder):
             raise another_name('has a table, but nothing to go on from')
     try:
-        check_same_run(dict(run.kwargs, env=run.env, actor_critic=core.mlp_actor_critic.__name__),
-                       config, done)
+        check_same_run(settings_of(run), config, done)
         other = difference(config, origin)
     except BadSetting as bad:
         raise BadSetting(bad.name, bad.value, '{} ({}); or another --exp-name'.format(
@@ -306,6 +306,31 @@ def epochs_done(run, sweep_name, origin):
     if other:
         raise another_name(other)
     return done
+
+
+def check_groups(runs):
+    """
+    Check that what is in the folders of the groups of `runs` already, runs of other seeds, has the
+    settings of those that come: a group is averaged. Raises BadSetting.
+    """
+    own = {run.folder for run in runs}
+    for folder, run in {os.path.dirname(run.folder): run for run in runs}.items():
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*', 'config.json'))):
+            there = os.path.dirname(path)
+            config = read_config(there)
+            if there in own or config is None:
+                continue
+            try:
+                check_same_run(dict(settings_of(run), seed=config.get('seed')), config, 0)
+            except BadSetting as bad:
+                raise BadSetting(bad.name, bad.value, '{} ({}), or another --exp-name: the runs of '
+                                 'a group differ in their seeds alone'.format(
+                                     bad.accepted, there)) from None
+
+
+def settings_of(run):
+    """The settings of a Run, as config.json has them."""
+    return dict(run.kwargs, env=run.env, actor_critic=core.mlp_actor_critic.__name__)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -338,10 +363,13 @@ def train(run, sweep_folder, owner, origin, command):
     if other:
         return 'misplaced', 'on {}, the sweep {}'.format(here, other)
 
-    os.makedirs(run.folder, exist_ok=True)
-    with open(os.path.join(run.folder, OUTPUT), 'a') as output:
-        for descriptor in (1, 2):
-            os.dup2(output.fileno(), descriptor)
+    try:
+        os.makedirs(run.folder, exist_ok=True)
+        with open(os.path.join(run.folder, OUTPUT), 'a') as output:
+            for descriptor in (1, 2):
+                os.dup2(output.fileno(), descriptor)
+    except OSError as error:
+        return 'failed', '{}: {}'.format(run.folder, error.strerror)
     sys.argv = command
     gym.logger.set_level(gym.logger.ERROR)
     with contextlib.redirect_stdout(Screen(sys.stdout)), \
@@ -581,6 +609,7 @@ def run_sweep(sweep):
     """
     origin, name = provenance(), os.path.basename(sweep.folder)
     missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
+    check_groups(sweep.runs)
     given_up = {}
     with contextlib.ExitStack() as stack:
         # A cluster may be refused, and must be before the folder is made.
@@ -594,7 +623,8 @@ def run_sweep(sweep):
             len(sweep.runs), len({run.group for run in sweep.runs}),
             len(sweep.runs) - len(missing), sweep.folder), flush=True)
         if missing:
-            given_up = train_all(sweep, missing, origin, stack.enter_context(Board(sweep.runs)))
+            with Board(sweep.runs) as board:
+                given_up = train_all(sweep, missing, origin, board)
         found = summary.read_runs(sweep.folder)
         if found:
             table, paths = summary.write(found, sweep.folder)

@@ -74,10 +74,11 @@ def measure(stored, saves):
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.checkpoints', description=__doc__.split('\n')[1])
-    # A rate is that between two saves.
-    parser.add_argument('--saves', type=accepting(Number(int, 2)), default=5)
-    args = parser.parse_args(argv)
     defaults = defaults_of(ddpg.ddpg)
+    # A rate is that between two saves.
+    parser.add_argument('--saves', default=5, type=accepting(
+        Number(int, 2, defaults['lr_decay_steps'] // EVERY)))
+    args = parser.parse_args(argv)
     every = defaults['steps_per_epoch'] * defaults['save_freq']
     results = {stored: measure(stored, args.saves) for stored in (10000, 1000000)}
     first, first_mb = results[1000000][:2]

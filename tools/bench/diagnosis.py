@@ -17,7 +17,7 @@ import numpy as np
 from harness import agent, truth
 from harness.command import Parser, accepting, ending
 from harness.envs import dims_of
-from harness.settings import Number
+from tools.bench.trials import EPOCHS
 import ddpg
 
 times = {}
@@ -34,14 +34,14 @@ def timed(name, function):
     return call
 
 
+@ending('tools.bench.diagnosis')
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.diagnosis', description=__doc__.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
-    parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
+    parser.add_argument('--epochs', type=accepting(EPOCHS), default=4)
     args = parser.parse_args(argv)
-    with ending(parser.prog):
-        dims_of(args.env)
+    dims_of(args.env)
     prepared_call = agent.prepared_call
     agent.prepared_call = lambda sess, fetches, *more, **options: timed(
         ' '.join(fetches), prepared_call(sess, fetches, *more, **options))

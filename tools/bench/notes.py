@@ -80,6 +80,7 @@ def combined(exp_name, groups, words):
             name = '{}_s{}'.format(group, run.kwargs['seed'])
             runs.append(run._replace(name=name, group=group,
                                      folder=os.path.join(of_group.folder, group, name)))
+    sweep.check_runs(runs, of_group.jobs)           # all at once
     return of_group._replace(runs=sorted(runs, key=lambda run: run.kwargs['seed']))
 
 

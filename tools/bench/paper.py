@@ -109,6 +109,9 @@ def main(argv=None):
     parser.add_argument('--draw', action='store_true', help='Draw figure 3, and train nothing.')
     args = parser.parse_args(argv)
     if args.draw:
+        others = ('env', 'group', 'seed')
+        if any(getattr(args, name) != parser.get_default(name) for name in others):
+            parser.error('--draw: expected none of --env, --group and --seed beside it')
         with ending(PROG):
             matplotlib.use('Agg')
             path = os.path.join(args.data_dir, 'figure3.png')

@@ -23,15 +23,15 @@ FLAGS = ('--epochs 10 --steps-per-epoch 700 --start-steps 1000 --update-after 50
          '--num-test-episodes 2 --replay-size 5000').split()
 
 
+@ending('tools.bench.resume')
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.resume', description=__doc__.split('\n')[1])
     parser.add_argument('--kills', type=accepting(Number(int, 1)), default=20)
     parser.add_argument('--env', nargs='+', default=['HalfCheetah-v2', 'Hopper-v2'])
     args = parser.parse_args(argv)
-    with ending(parser.prog):
-        for env in args.env:
-            dims_of(env)
+    for env in args.env:
+        dims_of(env)
     for env in args.env:
         with tempfile.TemporaryDirectory() as folder:
             flags = ['--env', env] + FLAGS

@@ -69,6 +69,7 @@ def contents(run):
     return found
 
 
+@ending('tools.bench.same_bits')
 def main(argv=None):
     """The command line. Exit code 1 where a bit differs, or nothing could be compared."""
     parser = Parser(prog='tools.bench.same_bits', description=__doc__.split('\n')[1])
@@ -76,10 +77,9 @@ def main(argv=None):
     parser.add_argument('--seed', type=accepting(ACCEPTED['seed']), default=3)
     parser.add_argument('--steps', type=accepting(Number(int, 1000)), default=3000)
     args = parser.parse_args(argv)
-    with ending(parser.prog):
-        if subprocess.run(['git', 'rev-parse', '--verify', '-q', args.commit + '^{commit}'],
-                          cwd=HERE, stdout=subprocess.DEVNULL).returncode:
-            raise BadSetting('COMMIT', args.commit, 'a commit of this repository')
+    if subprocess.run(['git', 'rev-parse', '--verify', '-q', args.commit + '^{commit}'],
+                      cwd=HERE, stdout=subprocess.DEVNULL).returncode:
+        raise BadSetting('COMMIT', args.commit, 'a commit of this repository')
     different = compared = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = os.path.join(folder, 'before')

@@ -18,9 +18,8 @@ import time
 
 from harness.command import Parser, accepting, ending
 from harness.envs import dims_of
-from harness.settings import Number
 from tools.bench.clusters import Cluster, finish, run_folder, start, where
-from tools.bench.trials import Run, RunFolder, wait_for
+from tools.bench.trials import EPOCHS, Run, RunFolder, wait_for
 
 SEEDS = '0 1 2 3'.split()
 IPS = '10.99.0.1', '10.99.0.2'
@@ -45,14 +44,14 @@ def network_namespace(name='ddpg-node'):
         ip('netns delete {0}')
 
 
+@ending('tools.bench.sweeps')
 def main(argv=None):
     """The command line."""
     parser = Parser(prog='tools.bench.sweeps', description=__doc__.split('\n')[1])
     parser.add_argument('--env', default='HalfCheetah-v2')
-    parser.add_argument('--epochs', type=accepting(Number(int, 1)), default=4)
+    parser.add_argument('--epochs', type=accepting(EPOCHS), default=4)
     args = parser.parse_args(argv)
-    with ending(parser.prog):
-        dims_of(args.env)
+    dims_of(args.env)
     flags = ['--env', args.env, '--epochs', str(args.epochs), '--save-freq', '1', '--start-steps',
              '1000', '--num-test-episodes', '1']
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,11 @@ from harness import checkpoint
 from harness.files import read_table
 from harness.origin import HERE
 from harness.quiet_tf import tf
+from harness.settings import Number, defaults_of
+import ddpg
+
+# How many epochs a trial with default settings may have: the learning rates come to 0 then.
+EPOCHS = Number(int, 1, defaults_of(ddpg.ddpg)['epochs'])
 
 # Small, but with all that a run has: random start, policy, updates, episodes across epochs.
 PENDULUM = ('--env Pendulum-v0 --epochs 2 --steps-per-epoch 350 --start-steps 200 '

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import ctypes
 import functools
+import math
 import os
 import shutil
 import signal
@@ -143,7 +144,13 @@ def write_video(path, images, fps):
         try:
             open(partial, 'wb').close()         # where it cannot be written, ffmpeg does not say so
             if path.endswith('.gif'):
-                imageio.mimsave(partial, frames, duration=1000 / fps, loop=0)
+                # Its clock has hundredths of a second, of which players take no fewer than two.
+                every = math.ceil(fps / 50)
+                frames = frames[::every]
+                ends = np.rint(np.arange(len(frames) + 1) * every * 100 / fps)
+                first, *others = (10 * np.diff(ends)).tolist()
+                imageio.mimsave(partial, frames, loop=0,
+                                duration=[first, *others] if others else first)
             else:       # MuJoCo's 500 x 500 pixels are whole blocks of 4, not of the usual 16
                 imageio.mimsave(partial, frames, fps=fps, macro_block_size=4,
                                 ffmpeg_log_level='error')
