@@ -32,34 +32,6 @@ def placeholders(obs_dim, act_dim):
     return x, a, r, x2, d
 
 
-# The backward pass of a dense layer y = relu(x w + b), in kernels that are fast on a CPU. A product
-# with an operand marked as transposed takes 1.4 to 1.8 times as long in TensorFlow 1.15 as that of
-# the forward pass (64 x 400 by 400 x 300); transposing the smaller matrices first costs a tenth.
-
-@tf.RegisterGradient('MatMulWithoutTransposedOperands')
-def _matmul_grad(op, grad):
-    """dL/dx = grad w^T, computed as (w grad^T)^T, and dL/dw = x^T grad."""
-    def turned(*operands):      # as they are marked
-        return [tf.transpose(v) if mark else v for v, mark in zip(operands, marks)]
-    marks = [op.get_attr(mark) for mark in ('transpose_a', 'transpose_b')]
-    # No weight of tf.layers is turned first; one that is, is read in its own pass: after grad.
-    others = any(marks) or op.inputs[0].shape.is_fully_defined()
-    with tf.control_dependencies([grad] if others else []):
-        x, w = turned(*op.inputs)
-        of_x = tf.transpose(tf.matmul(w, tf.transpose(grad)))
-        return turned(of_x, tf.matmul(tf.transpose(x), grad))
-
-
-@tf.RegisterGradient('ReluByMask')
-def _relu_grad(op, grad):
-    """dL/dx = grad where y > 0, else 0: y / y is exactly 1, or 0 by div_no_nan's rule."""
-    y, = op.outputs
-    return grad * tf.div_no_nan(y, y)
-
-
-FAST_GRADIENTS = {'MatMul': 'MatMulWithoutTransposedOperands', 'Relu': 'ReluByMask'}
-
-
 def initializers(init, fan_in, is_output):
     """
     The keyword arguments of tf.layers.dense that give a layer its initial weights.
@@ -83,12 +55,12 @@ def initializers(init, fan_in, is_output):
     raise ValueError("init={!r}: expected 'glorot', 'paper' or 'torch'".format(init))
 
 
-# Batch normalisation. The paper names neither: TensorFlow's own values.
-MOMENTUM = 0.99         # what a moving average keeps of itself per step
-EPSILON = 1e-3          # what is added to a variance
+# Batch normalisation. The paper gives neither value; these are TensorFlow's defaults.
+MOMENTUM = 0.99         # fraction of a moving average that an update keeps
+EPSILON = 1e-3          # added to every variance
 
-# A moving average with what moves it: moving (variable) and of_batch (tensor), both (units,);
-# name (str): moving's, by whose scope a collection finds it.
+# A moving average and the minibatch's value that moves it: moving (variable), of_batch (tensor),
+# both (units,); name (str): that of `moving`, by which tf.get_collection selects a scope.
 Statistic = namedtuple('Statistic', ['name', 'moving', 'of_batch'])
 STATISTICS = 'batch_statistics'         # the collection that holds them
 
@@ -101,26 +73,24 @@ def batch_norm(x, training, name):
 
     Args:
         x (tensor): (N, units).
-        training (bool): Whether mean and variance are the minibatch's, over its N rows (of at least
-            2), or the moving averages. Nothing moves here: what should move the averages is a
-            Statistic each, of the first such pass and of no pass that reuses its variables.
+        training (bool): True: mean and variance are the minibatch's, over its N >= 2 rows. False:
+            the moving averages. Nothing moves here: the first pass with True puts a Statistic for
+            each average into the collection, for the optimiser's step to move; later passes, none.
         name (str): The scope of its variables, scale, shift, moving_mean and moving_variance.
 
     Returns:
         (N, units).
     """
     with tf.variable_scope(name):
-        scale, shift, mean, variance = (
-            tf.get_variable(of, x.shape[1:], initializer=initializer, trainable=trainable)
-            for of, initializer, trainable in (
-                ('scale', tf.ones_initializer(), True), ('shift', tf.zeros_initializer(), True),
-                ('moving_mean', tf.zeros_initializer(), False),
-                ('moving_variance', tf.ones_initializer(), False)))
+        units, ones, zeros = x.shape[1:], tf.ones_initializer(), tf.zeros_initializer()
+        scale = tf.get_variable('scale', units, initializer=ones)
+        shift = tf.get_variable('shift', units, initializer=zeros)
+        mean = tf.get_variable('moving_mean', units, initializer=zeros, trainable=False)
+        variance = tf.get_variable('moving_variance', units, initializer=ones, trainable=False)
         if training:
             moving, (mean, variance) = (mean, variance), tf.nn.moments(x, [0])
-            known = [statistic.moving.op.name for statistic in tf.get_collection(STATISTICS)]
             for average, of_batch in zip(moving, (mean, variance)):
-                if average.op.name not in known:
+                if not tf.get_collection(STATISTICS, average.op.name):
                     tf.add_to_collection(STATISTICS, Statistic(average.op.name, average, of_batch))
         return tf.nn.batch_normalization(x, mean, variance, shift, scale, EPSILON)
 
@@ -218,7 +188,7 @@ Networks = namedtuple('Networks', [
     'main',                              # (x, a) -> pi, q, q_pi by the main weights, as read there
     'pi_vars', 'q_vars',                 # what the steps train
     'pi_statistics', 'q_statistics',     # the moving averages, as Statistics; without norm, none
-    'tested_apart',                      # whether a pass without `training` is another function
+    'tested_apart',                      # whether training=False gives other values
     'main_vars', 'targ_vars',            # all variables, the moving averages, too
     'targ_init'])
 
@@ -264,16 +234,17 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
             a2, (_, _, q_targ) = None, made(x2, a)     # Q'(x2, a) is not used, and a not needed
     # No optimiser has added its own variables yet.
     main_vars, targ_vars = tf.global_variables('main/'), tf.global_variables('target/')
-    (pi_vars, pi_statistics), (q_vars, q_statistics) = (
-        (get_vars(part), tf.get_collection(STATISTICS, part)) for part in ('main/pi/', 'main/q/'))
-    astray = [v.op.name for v in tf.trainable_variables('main/') if v not in pi_vars + q_vars]
-    if astray:
-        raise ValueError('nothing trains {}: expected it in `pi` or `q`'.format(', '.join(astray)))
     with tf.name_scope('targ_init'):
         targ_init = tf.group([targ.assign(w) for w, targ in (
             paired(main_vars, targ_vars) if target_networks else ())])
-    # A moving average that nothing moves would let acting do without normalisation.
-    moved = [statistic.moving.op.name for statistic in pi_statistics + q_statistics]
+    pi_vars, pi_statistics = get_vars('main/pi/'), tf.get_collection(STATISTICS, 'main/pi/')
+    q_vars, q_statistics = get_vars('main/q/'), tf.get_collection(STATISTICS, 'main/q/')
+
+    # Checks of an actor_critic of one's own: some step has to move each variable and each average.
+    astray = [v.op.name for v in tf.trainable_variables('main/') if v not in pi_vars + q_vars]
+    if astray:
+        raise ValueError('nothing trains {}: expected it in `pi` or `q`'.format(', '.join(astray)))
+    moved = [statistic.name for statistic in pi_statistics + q_statistics]
     still = [v.op.name for v in main_vars if '/moving_' in v.op.name and v.op.name not in moved]
     if still or (ac_kwargs.get('norm') == 'batch' and not moved):
         raise ValueError('nothing moves {}: expected an actor_critic that takes `training`, and '
@@ -284,12 +255,12 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
 
 
 def takes_training(actor_critic):
-    """Whether an actor_critic is told which of its passes are those of an update."""
+    """Whether an actor_critic has a parameter `training`."""
     return 'training' in inspect.signature(actor_critic).parameters
 
 
 def one_pass(actor_critic, x, a, ac_kwargs, training):
-    """pi, q and q_pi of an actor_critic at x and a; `training` it is told where it takes that."""
+    """pi, q and q_pi of `actor_critic` at x and a; `training` is given to one that takes it."""
     told = dict(training=training) if takes_training(actor_critic) else {}
     return actor_critic(x, a, **dict(ac_kwargs, **told))
 
@@ -342,3 +313,31 @@ def paired(main_vars, targ_vars):
         raise ValueError('the target networks are no copy of the main networks: {} and {}'.format(
             signature(main_vars), signature(targ_vars)))
     return list(zip(main_vars, targ_vars))
+
+
+# The backward pass of a dense layer y = relu(x w + b), in kernels that are fast on a CPU. A product
+# with an operand marked as transposed takes 1.4 to 1.8 times as long in TensorFlow 1.15 as that of
+# the forward pass (64 x 400 by 400 x 300); transposing the smaller matrices first costs a tenth.
+
+@tf.RegisterGradient('MatMulWithoutTransposedOperands')
+def _matmul_grad(op, grad):
+    """dL/dx = grad w^T, computed as (w grad^T)^T, and dL/dw = x^T grad."""
+    def as_used(*operands):
+        return [tf.transpose(v) if flag else v for v, flag in zip(operands, transposed)]
+    transposed = [op.get_attr(name) for name in ('transpose_a', 'transpose_b')]
+    # A variable that is transposed must be read in this pass, after grad; tf.layers.dense has none.
+    not_dense = any(transposed) or op.inputs[0].shape.is_fully_defined()    # dense has (N, units)
+    with tf.control_dependencies([grad] if not_dense else []):
+        x, w = as_used(*op.inputs)
+        grad_x = tf.transpose(tf.matmul(w, tf.transpose(grad)))
+        return as_used(grad_x, tf.matmul(tf.transpose(x), grad))
+
+
+@tf.RegisterGradient('ReluByMask')
+def _relu_grad(op, grad):
+    """dL/dx = grad where y > 0, else 0: y / y is exactly 1, or 0 by div_no_nan's rule."""
+    y, = op.outputs
+    return grad * tf.div_no_nan(y, y)
+
+
+FAST_GRADIENTS = {'MatMul': 'MatMulWithoutTransposedOperands', 'Relu': 'ReluByMask'}

@@ -5,8 +5,9 @@ ddpg.py: Deep Deterministic Policy Gradient (Lillicrap et al. 2015, arXiv 1509.0
     python ddpg.py --help
 
 Names, and the paper's symbols: x, a, r, x2, d are s_i, a_i, r_i, s_{i+1}, and 1 where s_{i+1} is
-terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK IS THE PAPER'S TAU,
-a small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
+terminal, of a minibatch of N; o, o2 are s_t, s_{t+1} in the loop, where N_t is the noise. pi is
+mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK IS THE PAPER'S TAU, a small number:
+targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
 from collections import namedtuple
 
@@ -24,7 +25,7 @@ import noise as exploration
 Graph = namedtuple('Graph', [
     'x', 'a', 'r', 'x2', 'd',            # placeholders of a minibatch
     'a2',                                # its uniform actions at x2; None with a learned policy
-    'rate',                              # the share of the learning rates that is left
+    'rate',                              # factor on both learning rates, fed; 1 without lr_decay
     'o',                                 # placeholder of the observation to act on, (1, obs_dim)
     'pi', 'q', 'q_pi', 'pi_o',           # main networks at x and a; the policy at o
     'q_test',                            # Q(x, a) as it is tested, by moving averages if normalised
@@ -42,12 +43,13 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
                 weight_decay=0., decay_kind='times_lr', policy='learned', lr_decay=False,
                 target_networks=True):
     """
-    Networks, losses and steps of Algorithm 1, in the default graph. See `ddpg` for the arguments.
+    Networks, losses and steps of Algorithm 1, in the default graph. `ddpg` explains the arguments
+    and gives them all: the defaults here are for tests, and differ (no weight decay, no lr_decay).
 
     Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
     backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.
-    With policy='random' it is the critic's part of that, with Q'(x2, a2) in the backup. With
-    `lr_decay`, `rate` is a placeholder that multiplies both learning rates; without, it is 1.
+    With policy='random' it is the critic's part of that, with Q'(x2, a2) in the backup. Nothing
+    orders `q_pi`, `pi_o` and `q_test` against it: fetch them in a run of their own.
 
     Returns:
         Graph: The tensors and operations that the loop and the tests need.
@@ -62,7 +64,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     # TF 1's reference variables are read without a copy: what has to be ordered against an update
     # of a weight is each operation that consumes it. Hence the control dependencies below.
 
-    # y_i = r_i + gamma Q'(s_{i+1}, mu'(s_{i+1})), but r_i alone where s_{i+1} is terminal.
+    # y_i = r_i + gamma Q'(s_{i+1}, mu'(s_{i+1})) (equation 5), but r_i where s_{i+1} is terminal.
     with tf.name_scope('critic_loss'):
         backup = tf.stop_gradient(r + gamma * (1 - d) * nets.q_targ)           # (N,)
 
@@ -72,8 +74,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         critic_step, q_grad_norm = adam_step(q_loss, nets.q_vars, q_lr, rate, weight_decay,
                                              decay_kind, nets.q_statistics)
 
-    # J, the mean of Q(s_i, mu(s_i)) (equation 6), is what the actor ascends: through the critic
-    # with the weights that its step has just left.
+    # J, the mean of Q(s_i, mu(s_i)), is what the actor ascends, by its gradient (equation 6),
+    # through the critic with the weights that its step has just left.
     with tf.name_scope('actor_loss'), tf.control_dependencies([critic_step]):
         _, q_at_pi, _ = nets.main(x, nets.pi, training=True)
         pi_loss = -tf.reduce_mean(q_at_pi)
@@ -110,7 +112,7 @@ def adam_step(loss, variables, lr, rate=1., weight_decay=0., decay_kind='times_l
         loss (tensor): A scalar; ValueError, where it does not depend on one of the variables.
         variables (list of tf.Variable): What moves, and what decays: all of it, biases included.
         lr (float): Learning rate.
-        rate (float or scalar tensor): What multiplies it, and the decay.
+        rate (float or scalar tensor): Factor on the learning rate, and on the decoupled decay.
         weight_decay, decay_kind: See `ddpg`.
         statistics (list of core.Statistic): Moving averages, which move in this step, too.
 
@@ -207,7 +209,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
     Deep Deterministic Policy Gradient.
 
     Args:
-        env_fn (function or str): Makes the environment, of which there are two, or its Gym id.
+        env_fn (function or str): A Gym id, or a function that makes the environment: two are made.
         actor_critic (function): (x, a, **ac_kwargs) -> pi (N, act_dim), q (N,), q_pi (N,), with its
             variables in the scopes `pi` and `q`; see `core.mlp_actor_critic`.
         ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
@@ -216,48 +218,47 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         epochs (int): Number of epochs.
         replay_size (int): Transitions that the replay buffer holds.
         gamma (float): Discount per step.
-        polyak (float): The paper's tau: targ <- polyak * main + (1 - polyak) * targ. By
-            policy='random': 0.02.
+        polyak (float): The paper's tau, a small number. Default with policy='random': 0.02.
         pi_lr (float): Learning rate of the actor's Adam.
         q_lr (float): Learning rate of the critic's Adam.
-        weight_decay (float): Of the critic's variables, biases too. By policy='random': 0.
+        weight_decay (float): Of all critic variables, biases too. Default with policy='random': 0.
         decay_kind (str): 'times_lr': w -= q_lr * weight_decay * w (PyTorch's AdamW); 'per_step':
             w -= weight_decay * w (TF contrib's AdamW, the notes); 'l2': weight_decay / 2 * |w|^2
             joins the critic's loss (the paper).
         batch_size (int): Transitions per update.
         start_steps (int): Uniform random actions before the policy takes over.
         update_after (int): Steps before the first update; from then on one update per step.
-        update_every (int): Updates come so many at a time, every so many steps (Spinning Up: 50).
-        lr_decay_steps (int): Steps within which both learning rates fall linearly to 0, and the
-            weight decay with them; no run may be longer. None, as by policy='random': they stay.
+        update_every (int): N: every N steps come N updates in a row (Spinning Up: N = 50).
+        lr_decay_steps (int): Steps over which both learning rates, and the weight decay, fall
+            linearly to 0; no run may be longer. None, the default with policy='random': constant.
         noise (str or class): 'ou' (Ornstein-Uhlenbeck), 'gaussian', or one's own: docs/own.md.
-        noise_sigma (float): Its size at first, in shares of half the action range.
-        noise_final_share (float): Share of this size that is left after annealing; 1: all of it.
-        noise_anneal_steps (int): Steps, random ones too, within which it goes there, linearly.
+        noise_sigma (float): Its sigma (noise.py) at first, as a fraction of half the action range.
+        noise_final_share (float): Fraction of sigma that is left after annealing; 1: no annealing.
+        noise_anneal_steps (int): Steps, from the run's first, over which sigma goes there linearly.
         noise_theta (float): Rate of the OU process's return to 0 (no meaning for 'gaussian').
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
             did. A limit is not part of the state, so the critic cannot know it.
-        target_networks (bool): False, to see what they are worth: the main ones make the backup.
+        target_networks (bool): False: an ablation; the backup is by the main networks.
         policy (str): 'learned', or 'random': all actions are uniform, and only the critic learns:
             the value of the uniform policy, which is measured by Monte-Carlo returns, too.
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
         max_ep_len (int): Time limit of an episode, beside the environment's own.
-        save_freq (int): Epochs between two checkpoints, at which the policy is exported, too. There
-            is one at the very start, and one at the end.
+        save_freq (int): Epochs between two checkpoints; with each, the policy is exported. There is
+            also a checkpoint at the very start, and one at the end.
         threads (int): Threads that may run operations at once; any number gives the same bits.
         env_kwargs (dict): Keyword arguments that the environment is made with: a JSON object.
         logger_kwargs (dict): Keyword arguments of EpochLogger. `data_dir` in place of output_dir:
             where a new folder with a time stamp is made.
-        resume (str or checkpoint.Checkpoints): The folder of a run to go on with, or what it holds.
-            The other arguments must be the run's own, but for epochs, save_freq and threads.
+        resume (str or checkpoint.Checkpoints): The folder of a run to go on with, or that folder's
+            Checkpoints. Only epochs, save_freq and threads may differ from the run's own arguments.
 
     Returns:
         result.Result: The run's `folder`, its `table`, and its `policy`, which can be called.
 
     Raises:
-        ValueError: Of settings and environments (BadSetting), and of networks; nothing is written.
-        guard.RunStopped: The run ended before its last epoch. Checkpoints and table are whole.
+        ValueError: Settings, environment (BadSetting) or networks are refused; nothing is written.
+        guard.RunStopped: The run ended early, or its last save failed. What was saved is whole.
     """
     with Run(locals()) as run:          # all is checked, and nothing written yet
         env = run.env
@@ -267,8 +268,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             noise_seed, replay_seed = seed_everything(seed, env, run.test_env)
             agent = run.agent(build_graph(
                 run.obs_dim, run.act_dim, actor_critic, run.ac_kwargs, gamma, polyak, pi_lr, q_lr,
-                weight_decay, decay_kind, policy, lr_decay_steps is not None, target_networks),
-                noise_seed)
+                weight_decay, decay_kind, policy, lr_decay=lr_decay_steps is not None,
+                target_networks=target_networks), noise_seed)
         replay = ReplayBuffer(run.obs_dim, run.act_dim, replay_size, replay_seed)
         process = exploration.process(noise, (env.high - env.low) / 2, noise_sigma,
                                       noise_final_share, noise_anneal_steps, noise_theta, noise_dt,
@@ -278,10 +279,10 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         table = run.begin(agent, replay, process)
         o = env.observation
 
-        for epoch in run.epochs():              # after each save_freq: a checkpoint
-            for t in run.steps():               # after each: progress; a signal saves and ends
-                # Select a_t = mu(s_t) + N_t, within its bounds; at first, uniformly at random.
-                if t <= run.uniform_steps:
+        for epoch in run.epochs():              # every save_freq-th, and the last, are saved
+            for t in run.steps():               # after each: progress; after a signal: save, end
+                # Select a_t = mu(s_t) + N_t, clipped to the bounds (legal); at first, uniformly.
+                if t <= run.uniform_steps:      # start_steps, or all steps with policy='random'
                     a = env.legal(env.action_space.sample())
                 else:
                     a = env.legal(agent.act(o) + process(t))
@@ -295,13 +296,13 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 replay.store(o, a, r, o2, d)
                 o = o2
 
-                # A new episode begins: s_1, and N anew.
+                # A new episode begins: s_1, and the noise process N anew.
                 if ended:
                     table.store(EpRet=env.ep_ret, EpLen=env.ep_len, Terminal=d)
                     o = env.reset()
                     process.reset()
 
-                # Sample a minibatch of N transitions from R, and update all networks by it.
+                # Sample a minibatch from R; y_i, critic, actor, targets: build_graph's targ_step.
                 if t >= update_after and t % update_every == 0:
                     for _ in range(update_every):
                         batch = replay.sample_batch(batch_size)

@@ -37,9 +37,9 @@ def prepared_call(sess, fetches, feeds, operations=(), here=False):
     A function of the values of `feeds` (list of tensors) that runs `operations`.
 
     It is prepared once; Session.run, and public make_callable with feeds, prepare at every call.
-    With `here` it runs in the thread that calls it: for what is so little that handing it to a
-    thread of the session, and back, takes longer. (Only those flush denormal numbers to zero, which
-    Adam's slots have, and which are slow.)
+    With `here` it runs in the calling thread, for work so small that handing it to a thread of the
+    session, and back, takes longer. (Not for updates: only the session's threads flush denormal
+    numbers to zero, which Adam's slots have, and which are slow.)
 
     Returns:
         A function that returns {name: value} of `fetches`, {name: tensor}.

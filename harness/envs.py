@@ -82,7 +82,7 @@ def make_env(name, env_kwargs=dict()):
 
 
 def to_install(error):
-    """What to install where an ImportError lacks a module of PACKAGES; else no text."""
+    """What to install where an ImportError says that a module of PACKAGES is missing; else ''."""
     return PACKAGES.get(error.name, '') if isinstance(error, ImportError) else ''
 
 
@@ -269,11 +269,11 @@ def with_own_info(returned):
 
 class Inside:
     """
-    Stands in for the methods of an innermost environment, below all of its wrappers of Gym's class,
-    and for their step():
+    Replaces reset, step and seed of the environment inside all gym.Wrappers, and step of each
+    wrapper:
 
-    - each step has, at each of them, an info of its own: what is written into it stays in this
-      step, and a limit that has struck stays in it (`StepInfo`);
+    - at each layer, step() returns a new info: what is written into it does not reach the next
+      step, and a time limit once reported stays reported (`StepInfo`);
     - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
       terminated, truncated, info; seeds go to reset) becomes Gym's. Which one it is, the first
       reset tells.
@@ -285,7 +285,7 @@ class Inside:
 
     Attributes:
         outermost, env: The environment with all of its wrappers, and without Gym's.
-        seeds (list): That of the next reset, if there is one.
+        seeds (list): The seed for the next reset: one element, or none.
         running (bool): Whether a method of the environment runs, and calls the others itself.
     """
 
@@ -413,7 +413,7 @@ class CheckedEnv(gym.Wrapper):
             environment's own bounds, whatever their type.
         observation_space (gym.spaces.Box): Of the copies, float32.
         low, high (arrays): The bounds of the actions, float64.
-        legal (Legal): The action that is sent for another one.
+        legal (Legal): Clips an action to the bounds, and gives it the environment's type.
 
     Raises (by reset and step):
         EnvironmentFault: The environment raises, or returns something else.

@@ -1,6 +1,6 @@
 """
-guard.py: what ends a run before its last epoch: a signal, a value that is not finite, or an
-environment that breaks Gym's contract. Each is an exception that knows its exit code.
+guard.py: what ends a run early, or with its last save failed: a signal, a value that is not finite,
+an environment that breaks Gym's contract. Each is an exception that knows its exit code.
 """
 import contextlib
 import math

@@ -73,8 +73,11 @@ def generators(env):
     and of the objects that are their attributes, and the global ones of `random` and NumPy.
     """
     found, around = {'random': random, 'numpy': np.random}, layers(env)
-
-    def look_into(owner, path, depth):
+    # What is here is looked into; it grows by the objects. The first layer is a CheckedEnv.
+    owners = [(layer, str(number), 0 if number else DEEPEST)
+              for number, layer in enumerate(around)]
+    seen = {id(layer) for layer in around}
+    for owner, path, depth in owners:
         attributes = {}
         for each in reversed(type(owner).__mro__):
             attributes.update(vars(each))
@@ -89,12 +92,9 @@ def generators(env):
                 if (not isinstance(value, random.SystemRandom)          # which has no state
                         and not any(value is known for known in found.values())):
                     found[name] = value
-            elif depth < DEEPEST and is_plain_object(value) and not any(
-                    value is layer for layer in around):
-                look_into(value, name, depth + 1)
-
-    for number, layer in enumerate(around):
-        look_into(layer, str(number), 0 if number else DEEPEST)     # the first is a CheckedEnv
+            elif depth < DEEPEST and id(value) not in seen and is_plain_object(value):
+                seen.add(id(value))
+                owners.append((value, name, depth + 1))
     return found
 
 
@@ -111,9 +111,14 @@ def random_states(env):
     return states
 
 
-def set_random_states(env, states):
+def set_random_states(env, states, all_there=True):
     """
     Set all `generators` of an environment.
+
+    Args:
+        env (gym.Env): The environment.
+        states (dict): From `random_states`.
+        all_there (bool): False: an episode is about to begin, in which it may make some of them.
 
     Raises:
         DoesNotRepeat: It has others than those in `states`.
@@ -121,6 +126,9 @@ def set_random_states(env, states):
     if set(generators(env)) != set(states):
         env.reset()             # some environments make theirs only then
     found = generators(env)
+    if not all_there:
+        states, found = ({name: each[name] for name in set(found) & set(states)}
+                         for each in (states, found))
     if set(found) != set(states):
         raise DoesNotRepeat('the environment has other random generators: {}, not {}'.format(
             ', '.join(sorted(found)), ', '.join(sorted(states))))
@@ -188,16 +196,17 @@ DEEPEST = 3
 def attributes(owner, depth=0):
     """
     The attributes of an object that are numbers, text or arrays, and those of the objects that are
-    its attributes: {name: value or dict}. All else it keeps to itself.
+    its attributes: {name: value or dict}. All else it keeps to itself. (Of what can be called, such
+    as a network, a flag or a name may stand for what is made at the first call: no such ones.)
     """
-    found = {}
+    found, numbers = {}, (int, float) if callable(owner) else NUMBERS
     for name, value in sorted(vars(owner).items()):
         if isinstance(value, np.generic):
             value = np.asarray(value)
         if isinstance(value, np.ndarray):
             if value.dtype.kind in 'biuf' and value.size <= LARGEST_ARRAY:
                 found[name] = value.copy()
-        elif type(value) in NUMBERS:
+        elif type(value) in numbers:
             found[name] = value
         elif depth < DEEPEST and is_plain_object(value):
             inner = attributes(value, depth + 1)
@@ -212,8 +221,8 @@ def is_plain_object(value):
             and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
             and type(value).__module__.split('.')[0] not in (
                 'builtins', 'functools', 'gym', 'mujoco_py', 'tensorflow', 'tensorflow_core',
-                'torch', 'logging', 'threading', 'subprocess', 'multiprocessing', 'concurrent',
-                'asyncio', 'socket'))
+                'keras', 'torch', 'logging', 'threading', 'subprocess', 'multiprocessing',
+                'concurrent', 'asyncio', 'socket'))
 
 
 def set_attributes(owner, values):
@@ -277,13 +286,15 @@ class RecordedEnv(gym.Wrapper):
         return dict(random=random_states(self.env), seeds=list(self.env.inside.seeds), attributes={
             str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])})
 
-    def _surround(self, found):
-        """Set what `_surroundings` has found. Raises DoesNotRepeat."""
+    def _surround(self, found, all_there=True):
+        """Set what `_surroundings` has found; see `set_random_states`. Raises DoesNotRepeat."""
+        if len(layers(self.env)) - 1 != len(found['attributes']):
+            self.env.reset()            # some make what they wrap only then
         there, then = len(layers(self.env)) - 1, len(found['attributes'])
         if there != then:
             raise DoesNotRepeat('the environment has {} layers, wrappers and all, not {}'.format(
                 there, then))
-        set_random_states(self.env, found['random'])
+        set_random_states(self.env, found['random'], all_there)
         self.env.inside.seeds = list(found['seeds'])
         for depth, layer in enumerate(layers(self.env)[1:]):
             set_attributes(layer, found['attributes'][str(depth)])
@@ -316,7 +327,7 @@ class RecordedEnv(gym.Wrapper):
         for name, record in (('the last', before), ('the running', state['running'])):
             if record is None:
                 continue
-            self._surround(record['at_reset'])
+            self._surround(record['at_reset'], all_there=False)
             self.reset()
             for a in record['actions']:
                 self.step(a)

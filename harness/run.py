@@ -35,10 +35,10 @@ def seed_everything(seed, env, test_env):
     """
     Seed all that draws random numbers, before the graph has its first operation.
 
-    `random`, the default graph, the training environment and the noise take the seed itself, as in
-    the notes; environments see to it that none of theirs is the noise's stream. NumPy's own, which
-    would be, and what the notes did not have get seeds derived from it, so that no run's test
-    environment is another's training one.
+    `random`, the default graph, the training environment and the noise get `seed` itself, as in the
+    notes. All else gets a seed derived from it: what the notes did not have, so that no run's test
+    environment equals another run's training environment; and NumPy's global generator, which would
+    otherwise repeat the noise's numbers (an environment's that would: recorded.seed_the_rest).
 
     Args:
         seed (int): Below 2**32.
@@ -50,19 +50,20 @@ def seed_everything(seed, env, test_env):
     Raises:
         BadSetting: An environment raises when it is seeded.
     """
-    replay, actions, test, *others, of_numpy = map(
+    replay_seed, action_seed, test_seed, *space_seeds, numpy_seed = map(
         int, np.random.SeedSequence(seed).generate_state(7))
     random.seed(seed)
-    np.random.seed(of_numpy)
+    np.random.seed(numpy_seed)
     tf.set_random_seed(seed)
     env.seed(seed)
-    test_env.seed(test)
-    # Some environments draw from their spaces; some share one, and there the actions come last.
-    for space, other in zip((test_env.observation_space, test_env.action_space,
-                             env.observation_space), others):
-        space.seed(other)
-    env.action_space.seed(actions)
-    return seed, replay
+    test_env.seed(test_seed)
+    # Some environments draw from their spaces. Where two of these four are one object, the last
+    # seed is the one that holds: the actions'.
+    for space, space_seed in zip((test_env.observation_space, test_env.action_space,
+                                  env.observation_space), space_seeds):
+        space.seed(space_seed)
+    env.action_space.seed(action_seed)
+    return seed, replay_seed
 
 
 # What the names of activations mean in config.json and on the command line.
@@ -111,7 +112,7 @@ class Run:
     def __init__(self, arguments):
         self.arguments = s = SimpleNamespace(**arguments)
         self.t, self.epochs_done = 0, 0
-        self.folder = self.table = None         # until it begins
+        self.folder = self.table = self.checkpoints = None          # until it begins
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
             # Whoever else draws from the global streams goes on as if there had been no run.
@@ -184,7 +185,7 @@ class Run:
 
         Args:
             graph (ddpg.Graph): Just built.
-            seed (int): Of what an agent draws itself.
+            seed (int): Of the uniform actions in CriticAlone's backups; Agent draws nothing.
         """
         s = self.arguments
         known = graph, self.watch, s.threads, s.lr_decay_steps
@@ -221,6 +222,7 @@ class Run:
             agent.set_state(self.resumed.state['agent'])
             if not self._has_its_files():
                 self._open_table()
+                print('Its table and its config.json are those of the checkpoint again.')
             self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
             self.stack.callback(self.export.close)
             return None
@@ -296,7 +298,8 @@ class Run:
                 table = file.read()
         except (OSError, ValueError):
             return False
-        return table == self.resumed.state['log']['table'] and bool(read_config(self.folder))
+        return (table.startswith(self.resumed.state['log']['table'])
+                and bool(read_config(self.folder)))
 
     def _open_table(self):
         """Its table and config.json of the run that goes on, as its checkpoint has them."""
@@ -407,7 +410,7 @@ class Run:
 
     def __exit__(self, kind, error, trace):
         self.stack.close()
-        if not error and self.table:
+        if not error and self.checkpoints:      # it has trained
             # Another process cannot make an environment whose class is this script's own.
             commands = [command.format(shlex.quote(self.folder)) for command, makes_it in LOOKS
                         if not (makes_it and envs.is_of_a_script(self.env))]

@@ -1,8 +1,8 @@
 """
 settings.py: what ddpg() accepts, and the named settings.
 
-The defaults are not here: they are the keyword defaults of ddpg() and core.mlp_actor_critic(). What
-is not accepted is a BadSetting, raised before anything is written.
+The defaults are the keyword defaults of ddpg() and core.mlp_actor_critic(); here are only those of
+--policy random. What is not accepted is a BadSetting, raised before anything is written.
 """
 import functools
 import inspect
@@ -58,7 +58,7 @@ SETTINGS = dict(
         update_every=1, lr_decay_steps=None, time_limit_terminal=False, target_networks=True),
 )
 
-# What settings were before they had a name: in the config.json of a run from then they are missing.
+# Values that were fixed before these settings existed; the config.json of older runs lacks them.
 BEFORE = dict(
     env_made_by='id', env_kwargs=dict(), policy='learned', noise_final_share=1.0, update_every=1,
     lr_decay_steps=None, target_networks=True)
@@ -70,8 +70,8 @@ MAY_CHANGE = {'epochs', 'save_freq', 'threads', 'exp_name', 'env_made_by'} | ori
 MOST_THREADS = 64       # a session makes them all at once
 
 # Defaults with --policy random. Where the policy does not move, the targets need not be slow: an
-# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update. Nor does an actor
-# climb the critic's errors, against which the decay is.
+# error of Q's mean shrinks by about polyak * (1 - gamma) of itself per update. And no actor climbs
+# the critic's errors, which is what the decay is there to limit.
 RANDOM_POLICY = dict(polyak=0.02, weight_decay=0., lr_decay_steps=None)
 
 

@@ -1,6 +1,7 @@
 """
 table.py: the table of a run, one row per epoch, through spinup's EpochLogger; and its curves.
 """
+import atexit
 import contextlib
 import io
 import os
@@ -25,8 +26,8 @@ COLUMNS = [
 class Table:
     """
     What is stored in an epoch, and the rows that come of it. For TensorBoard, every column of a
-    row, as table/<column>; and in between each episode, episode/<column>, and what single updates
-    give, update/<column>: those at which the gradients' norms are looked at.
+    row, as table/<column>; between rows, each episode as episode/<column>, and each update at which
+    the gradients' norms are looked at as update/<column>.
 
     Args:
         logger_kwargs (dict): Of EpochLogger, output_dir among them.
@@ -46,11 +47,12 @@ class Table:
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             self.logger = EpochLogger(**logger_kwargs)
-        for line in said.getvalue().splitlines():       # that what goes on is there is no warning
+        for line in said.getvalue().splitlines():   # one that goes on is not warned
             if not (state and line.startswith('Warning: Log dir')):
                 print(line, flush=True)
         # In a buffer of this size, rows wait for a disk that is full: a thousand or two.
         name = self.logger.output_file.name
+        atexit.unregister(self.logger.output_file.close)
         self.logger.output_file.close()
         self.logger.output_file = open(name, 'a', 2 ** 20)
         if state:
@@ -82,8 +84,10 @@ class Table:
         """Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives."""
         self.logger.store(**values)
         group = 'episode/' if 'EpRet' in values else 'update/' if 'GradNormQ' in values else None
-        if group == 'update/':      # of several updates at one step, the first is shown
-            group, self.looked = self.looked != self.step() and group, self.step()
+        if group == 'update/':
+            if self.looked == self.step():      # of several updates at one step, the first is shown
+                return
+            self.looked = self.step()
         if group:
             self.scalars.add(self.step(), {
                 group + column: np.mean(value) for column, value in values.items()})
@@ -120,7 +124,7 @@ class Table:
         except OSError as error:
             self.log('Warning: could not write the table: {}'.format(error), 'red')
             self.logger.log_current_row.clear()
-            self.logger.first_row = False           # OpenAI's has not come to it
+            self.logger.first_row = False           # OpenAI's logger failed before it set this
 
     def _flush_scalars(self):
         try:

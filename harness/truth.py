@@ -9,7 +9,7 @@ import numpy as np
 
 from harness import guard
 from harness.envs import terminal
-from harness.recorded import DoesNotRepeat, random_states, undisturbed
+from harness.recorded import DoesNotRepeat, undisturbed
 
 # A time limit cuts a return off. What would have followed counts by the critic's own value there,
 # which weighs gamma**n after n more rewards. Pairs where it weighs more than this are left out.
@@ -128,8 +128,8 @@ def errors(q, g):
 
 def saturation(actions, low, high):
     """
-    The share of components of actions (N, act_dim) at their limits, where tanh has no gradient
-    left: within 0.5 % of the range, which is tanh's upper 1 %.
+    The share of components of actions (N, act_dim) at their limits, where tanh passes on less than
+    2 % of a gradient: within 0.5 % of the range, which is tanh's upper 1 %.
     """
     return np.mean(np.minimum(actions - low, high - actions) <= 0.005 * (high - low))
 
@@ -175,6 +175,12 @@ def held_out(env, gamma, max_ep_len, seed, say, before_step):
     def reseed():
         env.seed(int(rng.randint(2 ** 31)))
 
+    def back_to(state):
+        try:
+            env.set_state(state)
+        except DoesNotRepeat as why:
+            raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
+
     found, before = [], env.get_state(before=False)
     env.env.reset()         # some environments make their generators only then: no episode of ours
     for _ in range(STATES):
@@ -186,11 +192,8 @@ def held_out(env, gamma, max_ep_len, seed, say, before_step):
             _, _, done, _ = env.step(uniform())
         (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
         for _ in range(ROLLOUTS):
-            try:
-                with undisturbed(env.env):          # what reseed() does not reach stays fresh
-                    env.set_state(state)
-            except DoesNotRepeat as why:
-                raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
+            with undisturbed(env.env):              # what reseed() does not reach stays fresh
+                back_to(state)
             reseed()
             rewards, done = [], False
             while not done and len(rewards) < horizon:
@@ -201,9 +204,12 @@ def held_out(env, gamma, max_ep_len, seed, say, before_step):
             returns.append(discounted_returns(rewards, gamma)[0])
         found.append((x, a, np.mean(returns),
                       np.std(returns, ddof=1) / np.sqrt(ROLLOUTS)))
-    now = before['now']
-    now['random'] = {**random_states(env.env), **now['random']}
-    env.set_state(before)
+    # As before, but for what was made since: generators, layers.
+    there, now = env.get_state(before=False)['now'], before['now']
+    now['random'] = {name: now['random'].get(name, state)
+                     for name, state in there['random'].items()}
+    now['attributes'] = {**there['attributes'], **now['attributes']}
+    back_to(before)
     x, a, g, standard_error = map(np.array, zip(*found))
     say('It is {:.4g} +- {:.2g} over the states, with a standard error of {:.2g} each'.format(
         g.mean(), g.std(), np.sqrt(np.mean(standard_error ** 2))))

@@ -710,8 +710,16 @@ def test_an_environment_that_does_not_repeat_is_refused():
     state = env.get_state()
     with pytest.raises(DoesNotRepeat, match='the 1 actions of the running episode lead to another'):
         recorded(Random([np.random.RandomState(1)])).set_state(state)
-    with pytest.raises(DoesNotRepeat, match='other random generators'):
+    with pytest.raises(DoesNotRepeat, match='the environment has 2 layers, .*, not 1'):
         recorded(make_env('Pendulum-v0')).set_state(state)
+
+    class More(Random):
+        other = np.random.RandomState(1)
+
+    env = recorded(Random())
+    env.reset()
+    with pytest.raises(DoesNotRepeat, match='other random generators'):
+        recorded(More()).set_state(env.get_state())
 
 
 def test_noise_comes_back():

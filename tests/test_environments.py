@@ -18,9 +18,9 @@ from gym.wrappers import TimeLimit
 from hypothesis import given, settings, strategies as st
 
 import ddpg
-from harness import envs
+from harness import envs, truth
 from harness.files import read_config
-from harness.recorded import DoesNotRepeat, RecordedEnv
+from harness.recorded import DoesNotRepeat, RecordedEnv, generators
 from harness.run import Run
 from harness.settings import BadSetting
 from kit import RunFolder, only_run, recorded, refusal, run_main
@@ -855,6 +855,97 @@ class Simulated(Still):
 
     def step(self, a):
         return self.sim(a + self.sim.rng.randn(1)), 0., self.sim.n % 5 == 0, {}
+
+
+class Task:
+    def __init__(self, rng):
+        self.rng = rng
+
+
+class Tasks(Still):
+    """Has an object in some of its episodes only, with a generator of its own or with its own."""
+
+    def __init__(self, shared):
+        super().__init__()
+        self.shared = shared
+        self.seed()
+
+    def seed(self, seed=None):
+        self.np_random = np.random.RandomState(seed)
+        return [seed]
+
+    def reset(self):
+        self.task = None
+        if self.shared or self.np_random.rand() < 0.5:
+            self.task = Task(self.np_random if self.shared else
+                             np.random.RandomState(self.np_random.randint(1000)))
+        return self.step(None)[0]
+
+    def step(self, a):
+        rng = self.task.rng if self.task else self.np_random
+        return rng.randn(1), 0., False, {}
+
+
+class Model:
+    """Makes its layers at its first call."""
+    built = False
+
+    def __call__(self, x):
+        if not self.built:
+            self.layers, self.built = [2., 3.], True
+        return self.layers[0] * x + self.layers[1]
+
+
+class Built(Still):
+    """Makes what it wraps in its first reset; observes by a model."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = Model()
+
+    def reset(self):
+        if not hasattr(self, 'env'):
+            self.env = gym.make('Pendulum-v0').unwrapped
+        return self.model(self.env.reset()[:1])
+
+    def step(self, a):
+        return self.model(self.env.step(a)[0][:1]), 0., False, {}
+
+
+@pytest.mark.parametrize('made', [lambda: Tasks(False), lambda: Tasks(True), Built])
+@pytest.mark.parametrize('seed', range(6))
+def test_what_is_made_in_a_reset_comes_back(made, seed):
+    env, fresh = recorded(made()), recorded(made())
+    env.seed(seed)
+    for _ in range(4):
+        env.reset()
+        for _ in range(3):
+            env.step(np.zeros(1))
+    fresh.set_state(env.get_state())
+    for _ in range(4):
+        np.testing.assert_array_equal(fresh.step(np.zeros(1))[0], env.step(np.zeros(1))[0])
+        np.testing.assert_array_equal(fresh.reset(), env.reset())
+
+
+@pytest.mark.parametrize('made', [lambda: Tasks(False), lambda: Tasks(True), Built])
+def test_the_critic_alone_has_a_truth_in_them(made, few_states):
+    found = truth.held_out(recorded(made()), 0.5, 100, 0, lambda text: None, lambda: None)
+    assert np.isfinite(found['g']).all()
+
+
+def test_objects_that_know_each_other_are_looked_into_once():
+    class Friends(Still):
+        def __init__(self):
+            super().__init__()
+            self.all = [Task(np.random.RandomState(i)) for i in range(12)]
+            for i, one in enumerate(self.all):
+                setattr(self, 'friend_{}'.format(i), one)
+                for j, other in enumerate(self.all):
+                    setattr(one, 'knows_{}'.format(j), other)
+
+    found = generators(recorded(Friends()).env)
+    assert [name for name in found if 'friend' in name] == [
+        '1.friend_{}.rng'.format(i) for i in sorted(range(12), key=str)]
 
 
 def test_objects_of_an_environment_are_seeded_and_saved():

@@ -371,6 +371,17 @@ def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
     os.remove(os.path.join(run, 'config.json'))
     assert 'nothing to go on from' in refused(*words)
 
+    # Of before these settings were there: they had the values that they have by default.
+    for path in glob.glob(os.path.join(folder, 'x', '*', '*', 'config.json')):
+        with open(path) as file:
+            config = json.load(file)
+        del config['env_kwargs'], config['update_every'], config['ac_kwargs']['norm']
+        with open(path, 'w') as file:
+            json.dump(config, file)
+    sweep.check_groups(parsed(*other_seed).runs)
+    with pytest.raises(BadSetting, match='update_every=2: expected 1, '):
+        sweep.check_groups(parsed(*other_seed, '--update-every', '2').runs)
+
 
 def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_path):
     folder = shutil.copytree(str(finished[0]), str(tmp_path / 'copy'))

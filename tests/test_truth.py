@@ -215,7 +215,7 @@ class Reset(Global):
 
 
 @pytest.mark.parametrize('made', [Global, Reset])
-def test_rollouts_have_fresh_randomness_wherever_it_is(made, half_of_the_states):
+def test_rollouts_have_fresh_randomness_wherever_it_is(made):
     found = held_out(made())
     sigma = 1 / np.sqrt((1 - 0.64) * truth.ROLLOUTS)
     assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)

@@ -43,9 +43,9 @@ from harness.envs import dims_of
 from harness.files import Locked, digest_of, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
 from harness.run import check_memory
-from harness.settings import (ACCEPTED, BadSetting, Number, check_same_run, checked_folder,
-                              checked_name, checked_value, defaults_of, described_error,
-                              first_line)
+from harness.settings import (ACCEPTED, BEFORE, BEFORE_AC_KWARGS, BadSetting, Number,
+                              check_same_run, checked_folder, checked_name, checked_value,
+                              defaults_of, described_error, first_line, in_json)
 from tools import summary
 from tools.board import OUTPUT, Board, rows_of
 import core
@@ -320,8 +320,11 @@ def check_groups(runs):
             config = read_config(there)
             if there in own or config is None:
                 continue
+            asked = in_json(dict(settings_of(run), seed=config.get('seed')))
+            config = {**asked, **BEFORE, **config, 'ac_kwargs': {       # older ones lack some
+                **asked['ac_kwargs'], **BEFORE_AC_KWARGS, **config.get('ac_kwargs', {})}}
             try:
-                check_same_run(dict(settings_of(run), seed=config.get('seed')), config, 0)
+                check_same_run(asked, config, 0)
             except BadSetting as bad:
                 raise BadSetting(bad.name, bad.value, '{} ({}), or another --exp-name: the runs of '
                                  'a group differ in their seeds alone'.format(
@@ -609,7 +612,8 @@ def run_sweep(sweep):
     """
     origin, name = provenance(), os.path.basename(sweep.folder)
     missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
-    check_groups(sweep.runs)
+    if missing:
+        check_groups(sweep.runs)
     given_up = {}
     with contextlib.ExitStack() as stack:
         # A cluster may be refused, and must be before the folder is made.
