@@ -156,7 +156,7 @@ def replay_of(env_fn, folder, **kwargs):
     """The replay buffer of a run of FakeAgent."""
     buffers = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ddpg, 'build_graph', lambda *args: None)
+        patch.setattr(ddpg, 'build_graph', lambda *args, **kwargs: None)
         patch.setattr(Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
         patch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
             buffers.append(cls(*args)) or buffers[-1]))
