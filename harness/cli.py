@@ -17,8 +17,8 @@ import docstring_parser
 from harness import guard, run
 from harness.command import Parser, ending
 from harness.files import read_config
-from harness.settings import (ACCEPTED, BEFORE, BEFORE_AC_KWARGS, MAY_CHANGE, SETTINGS, BadSetting,
-                              checked_folder, checked_name, defaults_of, resolved)
+from harness.settings import (ACCEPTED, MAY_CHANGE, SETTINGS, BadSetting, as_of_now, checked_folder,
+                              checked_name, defaults_of, resolved)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def settings_of_run(path):
     ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
         raise unusable('its config.json is of another script')
-    config = {**BEFORE, **config, 'ac_kwargs': {**BEFORE_AC_KWARGS, **ac_kwargs}}
+    config = as_of_now(config)
     unknown = sorted(set(config) - set(ACCEPTED) - MAY_CHANGE
                      - {'env', 'actor_critic', 'ac_kwargs'}) or (
         sorted(set(config['ac_kwargs']) - set(ACCEPTED)))

@@ -156,14 +156,19 @@ class Run:
             noise=s.noise if isinstance(s.noise, str) else name_of(s.noise),
             env=s.env_fn if by_id else envs.env_id(self.env.inside.outermost),
             env_made_by='id' if by_id else 'function')
-        if not self.resumed:
+        if self.resumed:
+            self._settle_resumed()
+        else:
             self.config = in_json(dict(self.config, **origin.provenance()))
             if s.logger_kwargs.get('data_dir') is not None:
                 checked_name(s.logger_kwargs.get('exp_name'))
-            if s.logger_kwargs.get('exp_name') is not None:
-                self.config['exp_name'] = s.logger_kwargs['exp_name']
-            return
-        folder, known = self.resumed.run_folder, s.logger_kwargs.get('output_dir')
+        if s.logger_kwargs.get('exp_name') is not None:
+            self.config['exp_name'] = s.logger_kwargs['exp_name']
+
+    def _settle_resumed(self):
+        """Check that the run may go on, from where it was, with what its config.json says."""
+        s, folder = self.arguments, self.resumed.run_folder
+        known = s.logger_kwargs.get('output_dir')
         if known is not None and os.path.realpath(known) != os.path.realpath(folder):
             raise BadSetting('logger_kwargs', s.logger_kwargs,
                              'no other output_dir than that of the run that goes on, ' + folder)
@@ -175,8 +180,6 @@ class Run:
             raise cannot_resume(folder, 'it ' + other)
         self.config = dict(self.resumed.config, epochs=s.epochs, save_freq=s.save_freq,
                            threads=s.threads)
-        if s.logger_kwargs.get('exp_name') is not None:
-            self.config['exp_name'] = s.logger_kwargs['exp_name']
         self.folder = folder
 
     def agent(self, graph, seed):

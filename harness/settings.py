@@ -405,6 +405,11 @@ def in_json(config):
     return json.loads(json.dumps(convert_json(config)))
 
 
+def as_of_now(config):
+    """The content of a run's config.json, with the settings that an older run does not name."""
+    return {**BEFORE, **config, 'ac_kwargs': {**BEFORE_AC_KWARGS, **config.get('ac_kwargs', {})}}
+
+
 def check_same_run(config, saved, epochs_done):
     """
     Check that a run may go on with other settings.

@@ -213,17 +213,22 @@ def test_after_any_error_of_a_save_the_next_one_succeeds(tmp_path, monkeypatch, 
         assert sorted(back.r) == list(range(14, 26))
 
 
-def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, capsys):
+def disk_is_full_at(numbers, monkeypatch):
+    """Let the saves of these numbers fail: 1 is that at the start, each other one an epoch's."""
     saves, write_whole = [], checkpoint.write_whole
 
     def full_disk(path, data):
         if path.endswith('.npz') and 'checkpoint-' in path:
             saves.append(path)
-            if len(saves) in (2, 3):        # the first two epochs'; the very first save is whole
+            if len(saves) in numbers:
                 raise OSError(errno.ENOSPC, 'No space left on device')
         return write_whole(path, data)
 
     monkeypatch.setattr(checkpoint, 'write_whole', full_disk)
+
+
+def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, capsys):
+    disk_is_full_at((2, 3), monkeypatch)
     folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not save a checkpoint') == 2 and 'No space left on device' in out
@@ -232,18 +237,9 @@ def test_a_full_disk_is_told_and_training_goes_on(tmp_path, run, monkeypatch, ca
 
 def test_a_disk_that_is_full_at_the_last_save_ends_the_run(
         tmp_path, run, main, monkeypatch, capsys):
-    saves, write_whole = [], checkpoint.write_whole
-
-    def full_disk(path, data):
-        if path.endswith('.npz') and 'checkpoint-' in path:
-            saves.append(path)
-            if len(saves) == 5:             # one at the start, and one per epoch
-                raise OSError(errno.ENOSPC, 'No space left on device')
-        return write_whole(path, data)
-
     with monkeypatch.context() as patch, pytest.raises(guard.NotSaved, match=(
             r'^all is trained, but could not save a checkpoint at step 200: \[Errno 28\] No ')):
-        patch.setattr(checkpoint, 'write_whole', full_disk)
+        disk_is_full_at((5,), patch)
         train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert 'To go on from the last checkpoint: ' in out and 'Warning' not in out

@@ -43,9 +43,9 @@ from harness.envs import dims_of
 from harness.files import Locked, digest_of, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
 from harness.run import check_memory
-from harness.settings import (ACCEPTED, BEFORE, BEFORE_AC_KWARGS, BadSetting, Number,
-                              check_same_run, checked_folder, checked_name, checked_value,
-                              defaults_of, described_error, first_line, in_json)
+from harness.settings import (ACCEPTED, BadSetting, Number, as_of_now, check_same_run,
+                              checked_folder, checked_name, checked_value, defaults_of,
+                              described_error, first_line, in_json)
 from tools import summary
 from tools.board import OUTPUT, Board, rows_of
 import core
@@ -321,8 +321,8 @@ def check_groups(runs):
             if there in own or config is None:
                 continue
             asked = in_json(dict(settings_of(run), seed=config.get('seed')))
-            config = {**asked, **BEFORE, **config, 'ac_kwargs': {       # older ones lack some
-                **asked['ac_kwargs'], **BEFORE_AC_KWARGS, **config.get('ac_kwargs', {})}}
+            config = as_of_now(config)
+            config = {**asked, **config, 'ac_kwargs': {**asked['ac_kwargs'], **config['ac_kwargs']}}
             try:
                 check_same_run(asked, config, 0)
             except BadSetting as bad:
