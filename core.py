@@ -14,7 +14,7 @@ import tensorflow as tf
 
 def placeholders(obs_dim, act_dim):
     """
-    The inputs of an update, a minibatch of N transitions, in the notes' order.
+    The inputs of an update, a minibatch of N transitions, in the notes' order (docs/notes.md).
 
     Args:
         obs_dim (int): Number of components of an observation.
@@ -185,7 +185,7 @@ def mlp_actor_critic(x, a, hidden_sizes=(400, 300), action_layer=2, init='glorot
 Networks = namedtuple('Networks', [
     'pi', 'q', 'q_pi',                   # main networks: mu(x), Q(x, a), Q(x, mu(x))
     'q_targ', 'a2',                      # Q'(x2, mu'(x2)), or Q'(x2, a2) with a placeholder a2
-    'main',                              # (x, a) -> pi, q, q_pi by the main weights, as read there
+    'main',                              # (x, a) -> pi, q, q_pi by the main weights, read anew
     'pi_vars', 'q_vars',                 # what the steps train
     'pi_statistics', 'q_statistics',     # the moving averages, as Statistics; without norm, none
     'tested_apart',                      # whether training=False gives other values

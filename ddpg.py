@@ -4,9 +4,9 @@ ddpg.py: Deep Deterministic Policy Gradient (Lillicrap et al. 2015, arXiv 1509.0
     python ddpg.py --env HalfCheetah-v2 --seed 0
     python ddpg.py --help
 
-Names, and the paper's symbols: x, a, r, x2, d are s_i, a_i, r_i, s_{i+1}, and 1 where s_{i+1} is
-terminal, of a minibatch of N; o, o2 are s_t, s_{t+1} in the loop, where N_t is the noise. pi is
-mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is y_i. POLYAK IS THE PAPER'S TAU, a small number:
+Names, and the paper's symbols. In the graph, of a minibatch of N: x, a, r, x2 are s_i, a_i, r_i,
+s_{i+1}; d is 1 where s_{i+1} is terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is
+y_i. In the loop: o, a, r, o2 are s_t, a_t, r_t, s_{t+1}. POLYAK IS THE PAPER'S TAU, a small number:
 targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
 from collections import namedtuple
@@ -61,10 +61,10 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
     # After the networks, whose initial weights depend on the number of operations before them.
     rate = tf.placeholder(tf.float32, (), name='rate') if lr_decay else 1.
 
-    # TF 1's reference variables are read without a copy: what has to be ordered against an update
-    # of a weight is each operation that consumes it. Hence the control dependencies below.
+    # TF 1's reference variables are read without a copy: what has to be ordered against a weight's
+    # updates is each operation that uses it, not its read alone. Hence the control dependencies.
 
-    # y_i = r_i + gamma Q'(s_{i+1}, mu'(s_{i+1})) (equation 5), but r_i where s_{i+1} is terminal.
+    # y_i = r_i + gamma Q'(s_{i+1}, mu'(s_{i+1})), or r_i at a terminal s_{i+1} (cf. equation 5).
     with tf.name_scope('critic_loss'):
         backup = tf.stop_gradient(r + gamma * (1 - d) * nets.q_targ)           # (N,)
 
@@ -74,8 +74,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         critic_step, q_grad_norm = adam_step(q_loss, nets.q_vars, q_lr, rate, weight_decay,
                                              decay_kind, nets.q_statistics)
 
-    # J, the mean of Q(s_i, mu(s_i)), is what the actor ascends, by its gradient (equation 6),
-    # through the critic with the weights that its step has just left.
+    # J, the mean of Q(s_i, mu(s_i)), is what the actor ascends, by its gradient (equation 6):
+    # of Q as its step has just left it. (nets.q_pi is of a pass that nothing orders after that.)
     with tf.name_scope('actor_loss'), tf.control_dependencies([critic_step]):
         _, q_at_pi, _ = nets.main(x, nets.pi, training=True)
         pi_loss = -tf.reduce_mean(q_at_pi)
@@ -83,13 +83,13 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         actor_step, pi_grad_norm = adam_step(pi_loss, nets.pi_vars, pi_lr, rate,
                                              statistics=nets.pi_statistics)
 
-    # theta' <- tau theta + (1 - tau) theta', for both targets, from the weights of both steps.
+    # theta' <- tau theta + (1 - tau) theta', for both targets, with theta as both steps leave it.
     last_step = critic_step if policy == 'random' else actor_step
     with tf.name_scope('targ_step'), tf.control_dependencies([last_step]):
         targ_step = (targ_update(nets.main_vars, nets.targ_vars, polyak) if target_networks else
                      tf.no_op())
 
-    # Acting, where only mu(o) is used: with the weights as they are, and as actor_step leaves them.
+    # Acting: mu(o) (`a` need not be fed), by the weights as they are and as actor_step leaves them.
     o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
     with tf.name_scope('act'):
         pi_o, _, _ = nets.main(o, a)
@@ -215,7 +215,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
         seed (int): Seed of everything random; the same seed repeats a run bit for bit.
         steps_per_epoch (int): Environment steps between two tests.
-        epochs (int): Number of epochs.
+        epochs (int): Number of epochs in all, those before a resume among them.
         replay_size (int): Transitions that the replay buffer holds.
         gamma (float): Discount per step.
         polyak (float): The paper's tau, a small number. Default with policy='random': 0.02.
@@ -223,12 +223,12 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         q_lr (float): Learning rate of the critic's Adam.
         weight_decay (float): Of all critic variables, biases too. Default with policy='random': 0.
         decay_kind (str): 'times_lr': w -= q_lr * weight_decay * w (PyTorch's AdamW); 'per_step':
-            w -= weight_decay * w (TF contrib's AdamW, the notes); 'l2': weight_decay / 2 * |w|^2
-            joins the critic's loss (the paper).
+            w -= weight_decay * w (TF contrib's AdamW, the notes of docs/notes.md); 'l2':
+            weight_decay / 2 * |w|^2 joins the critic's loss (the paper).
         batch_size (int): Transitions per update.
         start_steps (int): Uniform random actions before the policy takes over.
         update_after (int): Steps before the first update; from then on one update per step.
-        update_every (int): N: every N steps come N updates in a row (Spinning Up: N = 50).
+        update_every (int): Every so many steps come as many updates in a row (Spinning Up: 50).
         lr_decay_steps (int): Steps over which both learning rates, and the weight decay, fall
             linearly to 0; no run may be longer. None, the default with policy='random': constant.
         noise (str or class): 'ou' (Ornstein-Uhlenbeck), 'gaussian', or one's own: docs/own.md.
@@ -275,7 +275,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                                       noise_final_share, noise_anneal_steps, noise_theta, noise_dt,
                                       noise_seed)
 
-        # The first episode begins: s_1; or a run goes on with the observation where it was.
+        # The first episode begins: s_1; or, in a resumed run, the observation at which it stopped.
         table = run.begin(agent, replay, process)
         o = env.observation
 
@@ -284,7 +284,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 # Select a_t = mu(s_t) + N_t, clipped to the bounds (legal); at first, uniformly.
                 if t <= run.uniform_steps:      # start_steps, or all steps with policy='random'
                     a = env.legal(env.action_space.sample())
-                else:
+                else:                           # mu(s_t) is known since the last update
                     a = env.legal(agent.act(o) + process(t))
 
                 # Execute a_t, and observe r_t and s_{t+1}.

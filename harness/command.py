@@ -5,6 +5,7 @@ tools have the like in spinup/utils/command.py: they stand alone.)
 import argparse
 import contextlib
 import difflib
+import errno
 import os
 import re
 import signal
@@ -64,7 +65,7 @@ class Parser(argparse.ArgumentParser):
 class Screen:
     """
     Stands in for stdout or stderr: where its reader leaves (`| head`, a terminal that closes), the
-    command goes on without.
+    command goes on without; where its disk is full, without what is said meanwhile.
 
     Args:
         stream (file): What is written to.
@@ -89,11 +90,22 @@ class Screen:
     def _to_reader(self, method, *args):
         try:
             return method(*args)
+        except OSError as error:
+            if error.errno in (errno.EPIPE, errno.EIO, errno.EBADF):
+                self._to_nowhere()
+            return None                     # a disk that is full may have room for the next line
+
+    def _to_nowhere(self):
+        """What is in its buffer, and all that follows, is lost."""
+        with open(os.devnull, 'w') as nowhere:
+            os.dup2(nowhere.fileno(), self.stream.fileno())
+
+    def end(self):
+        """Flush for the last time: Python would do so itself, and fail where that does."""
+        try:
+            self.stream.flush()
         except OSError:
-            # What is in its buffer, and all that follows, goes nowhere.
-            with open(os.devnull, 'w') as nowhere:
-                os.dup2(nowhere.fileno(), self.stream.fileno())
-            return None
+            self._to_nowhere()
 
 
 @contextlib.contextmanager
@@ -108,8 +120,8 @@ def ending(prog):
                 early.begun()
                 yield
         finally:
-            if sys.stdout:
-                sys.stdout.flush()
+            for screen in filter(None, (sys.stdout, sys.stderr)):
+                screen.end()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ envs.py: environments: made, checked, seeded, and held to Gym's contract.
 import contextlib
 import copy
 import difflib
+import functools
 import glob
 import importlib.util
 import inspect
@@ -17,7 +18,7 @@ import numpy as np
 from gym.spaces import Box
 
 from harness.guard import EnvironmentFault, NotFinite, in_short
-from harness.recorded import (ANYTHING, RecordedEnv, innermost, layers, random_states,
+from harness.recorded import (ANYTHING, RecordedEnv, environments, layers, random_states,
                               seed_the_rest)
 from harness.settings import BadSetting, described_error
 
@@ -117,11 +118,14 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     Raises:
         BadSetting: It cannot be made, or is not accepted.
     """
+    folder = WorkingFolder()
     if isinstance(env_fn, str):
-        env = make_env(env_fn, env_kwargs)
+        with folder:
+            env = make_env(env_fn, env_kwargs)
     elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
         try:
-            env = env_fn(**copy.deepcopy(env_kwargs))
+            with folder:
+                env = env_fn(**copy.deepcopy(env_kwargs))
         except TypeError as error:
             if not env_kwargs:
                 raise
@@ -131,7 +135,7 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
         raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
                          'and one to test')
-    if other is not None and innermost(env) is innermost(other):
+    if other is not None and environments(env) & environments(other.inside.outermost):
         name, what = (('env', 'the id of an environment that is made anew each time')
                       if isinstance(env_fn, str) else
                       ('env_fn', 'a function that makes a new environment at each call'))
@@ -140,12 +144,31 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     stack.callback(closed, env)
     check_spaces(env)
     try:
-        held_env = RecordedEnv(CheckedEnv(env, watch))
+        held_env = RecordedEnv(CheckedEnv(env, watch, folder))
     except (AttributeError, TypeError) as error:
         raise BadSetting('env', env_id(env), 'an environment whose reset, step and seed can be '
                          'replaced; ' + described_error(error)) from None
     stack.callback(held_env.inside.take_out)
     return held_env
+
+
+class WorkingFolder:
+    """
+    The working directory of an environment that changes it (os.chdir), as some simulators do: a
+    context, within which it is the current one. All else stays in that of the beginning.
+    """
+
+    def __init__(self):
+        self.ours = self.own = os.getcwd()
+
+    def __enter__(self):
+        if self.own != self.ours:
+            os.chdir(self.own)
+
+    def __exit__(self, *exception):
+        self.own = os.getcwd()
+        if self.own != self.ours:
+            os.chdir(self.ours)
 
 
 def closed(env):
@@ -242,38 +265,14 @@ def terminal(done, info):
     return done and not info.get(LIMIT, False)
 
 
-class StepInfo(dict):
-    """The info of one step, in which a limit that has struck stays, whatever an outer one says."""
-
-    def __setitem__(self, key, value):
-        super().__setitem__(key, self.get(LIMIT) or value if key == LIMIT else value)
-
-    def update(self, *args, **kwargs):
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-
-def with_own_info(returned):
-    """
-    What a step() returned, with a StepInfo in place of its info; and out of that, which may be one
-    and the same dict at every step, the limit is taken.
-    """
-    if not (isinstance(returned, (tuple, list)) and len(returned) == 4
-            and isinstance(returned[3], dict)):
-        return returned
-    o, r, done, info = returned
-    own = StepInfo(info)
-    info.pop(LIMIT, None)
-    return o, r, done, own
-
-
 class Inside:
     """
     Replaces reset, step and seed of the environment inside all gym.Wrappers, and step of each
     wrapper:
 
     - at each layer, step() returns a new info: what is written into it does not reach the next
-      step, and a time limit once reported stays reported (`StepInfo`);
+      step, and a time limit that a layer has reported is in those of all layers around it, whatever
+      they make of its info;
     - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
       terminated, truncated, info; seeds go to reset) becomes Gym's. Which one it is, the first
       reset tells.
@@ -287,16 +286,18 @@ class Inside:
         outermost, env: The environment with all of its wrappers, and without Gym's.
         seeds (list): The seed for the next reset: one element, or none.
         running (bool): Whether a method of the environment runs, and calls the others itself.
+        limit (bool): Whether a time limit has struck in the last step, at the layers so far.
     """
 
     def __init__(self, env):
         self.outermost, (*wrappers, env) = env, layers(env, of_gym=True)
-        self.env, self.new_interface, self.seeds, self.running = env, None, [], False
+        self.env, self.new_interface, self.seeds = env, None, []
+        self.running = self.limit = False
         self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
                     if hasattr(env, name)}
+        # Of bound methods alone: a copy of an environment, by copy.deepcopy, then steps itself.
         self.placed = [(env, dict(reset=self.reset, step=self.step, seed=self.seed))] + [
-            (layer, dict(step=lambda a, own=layer.step: with_own_info(own(a))))
-            for layer in wrappers]
+            (layer, dict(step=functools.partial(self.step_of, layer.step))) for layer in wrappers]
         self.was = [{name: vars(layer)[name] for name in methods if name in vars(layer)}
                     for layer, methods in self.placed]
         self.put()
@@ -334,7 +335,7 @@ class Inside:
                 if takes_seed(inner.reset):
                     self._run(inner.reset, seed=seed)
                     break
-        elif self.seeds and self.new_interface is not False:
+        elif self.seeds:
             kwargs.setdefault('seed', self.seeds.pop())
         returned = self._run(self.own['reset'], **kwargs)
         if self.new_interface is None:
@@ -350,7 +351,25 @@ class Inside:
         if self.new_interface and isinstance(returned, tuple) and len(returned) == 5:
             o, r, ended, truncated, info = returned
             returned = o, r, ended or truncated, dict(info, **{LIMIT: truncated and not ended})
-        return with_own_info(returned)
+        self.limit = False
+        return self._with_own_info(returned)
+
+    def step_of(self, own, a):
+        """What a wrapper's own step() returns, with an info of its own."""
+        return self._with_own_info(own(a))
+
+    def _with_own_info(self, returned):
+        if not (isinstance(returned, (tuple, list)) and len(returned) == 4
+                and isinstance(returned[3], dict)):
+            return returned
+        o, r, done, info = returned
+        own = dict(info)
+        info.pop(LIMIT, None)               # it may be one and the same at every step
+        if self.limit:
+            own[LIMIT] = True
+        else:
+            self.limit = not np.ndim(own.get(LIMIT, False)) and bool(own.get(LIMIT))
+        return o, r, done, own
 
     def seed(self, seed=None):
         """Seed the environment, now or by its next reset."""
@@ -407,6 +426,7 @@ class CheckedEnv(gym.Wrapper):
     Args:
         env (gym.Env): Its spaces are checked (see `check_spaces`). Gymnasium's will do.
         watch (guard.Watch): Of the values that it returns.
+        folder (WorkingFolder): Where it was made. None: in the current one.
 
     Attributes:
         action_space (gym.spaces.Box): float32; what an agent may choose. All of it lies within the
@@ -420,9 +440,9 @@ class CheckedEnv(gym.Wrapper):
         NotFinite: An observation or a reward is NaN or infinite.
     """
 
-    def __init__(self, env, watch):
+    def __init__(self, env, watch, folder=None):
         # Not by gym.Wrapper's own __init__: Gymnasium's environments lack what it copies.
-        self.env, self.watch = env, watch
+        self.env, self.watch, self.folder = env, watch, folder or WorkingFolder()
         self.action_space = float32_box(env.action_space)
         self.observation_space = float32_box(env.observation_space)
         self.low, self.high = inner_bounds(self.action_space)
@@ -475,7 +495,8 @@ class CheckedEnv(gym.Wrapper):
 
     def _call(self, method, *args):
         try:
-            return method(*args)
+            with self.folder:
+                return method(*args)
         except ANYTHING as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             raise EnvironmentFault('the environment raised {}: {} {} (line {} of {}, in {})'.format(
@@ -485,7 +506,7 @@ class CheckedEnv(gym.Wrapper):
     def _observation(self, o):
         try:
             copy = np.array(o, np.float32)
-        except (TypeError, ValueError, OverflowError):
+        except ANYTHING:                    # whatever an object of the environment's own raises
             copy = None
         expected = self.observation_space.shape
         if copy is None or copy.shape != expected:

@@ -160,7 +160,8 @@ def read_table(run_folder):
     try:
         with open(os.path.join(run_folder, 'progress.txt'), encoding='utf-8') as file:
             text = file.read()
-        table = pd.read_csv(io.StringIO(text[:text.rfind('\n') + 1]), sep='\t',
+        # Of rows that end in a tab, the first column is no index.
+        table = pd.read_csv(io.StringIO(text[:text.rfind('\n') + 1]), sep='\t', index_col=False,
                             float_precision='round_trip')
     except (OSError, ValueError) as error:      # pandas's own errors are ValueErrors, too
         raise Unreadable('progress.txt cannot be read: {}'.format(

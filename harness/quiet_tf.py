@@ -2,6 +2,7 @@
 quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported. Import this
 first.
 """
+import contextlib
 import gc
 import os
 import sys
@@ -18,12 +19,32 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 if cpuinfo().get('vendor_id') == 'AuthenticAMD':
     os.environ.setdefault('MKL_DEBUG_CPU_TYPE', '5')
-collects = gc.isenabled()
-gc.disable()            # nothing of it is garbage, and looking for that takes a sixth of its time
-with warnings.catch_warnings():
+
+
+@contextlib.contextmanager
+def unhindered():
+    """
+    Within it an import finds no pandas and no requests, and no garbage is looked for: TensorFlow's
+    takes a third less time. It would use these for its estimators and for a callback of Keras.
+    """
+    spared = [name for name in ('pandas', 'requests') if name not in sys.modules]
+    collects = gc.isenabled()
+    sys.modules.update(dict.fromkeys(spared))
+    gc.disable()
+    try:
+        yield
+    finally:
+        for name in spared:
+            del sys.modules[name]
+        if collects:
+            gc.enable()
+
+
+with unhindered(), warnings.catch_warnings():
     # TensorFlow 1.15 greets every NumPy since 1.17 with a page of these.
     warnings.simplefilter('ignore', FutureWarning)
     import tensorflow as tf
-if collects:
-    gc.enable()
+    from tensorflow.python.util import deprecation
 tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+# Words that are not shown need not be looked for either, at each layer and operation of a graph.
+deprecation._PRINT_DEPRECATION_WARNINGS = False

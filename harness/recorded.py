@@ -52,27 +52,17 @@ def has(value, *names):
         return False
 
 
-def innermost(env):
-    """The environment below all of its wrappers, Gym's and Gymnasium's."""
-    inner = layers(env)[-1]
-    return getattr(inner, 'unwrapped', inner)
-
-
-# ------------------------------------------------------------------------------------------------
-# Random generators
-# ------------------------------------------------------------------------------------------------
-
 # What most attributes of a class are; whatever else may be a space or a generator.
 METHODS = (types.FunctionType, types.BuiltinFunctionType, types.WrapperDescriptorType,
            types.MethodDescriptorType, staticmethod, classmethod, property)
 
 
-def generators(env):
+def all_attributes(env):
     """
-    {name: generator of random numbers}: those of an environment, of its wrappers, of their spaces
-    and of the objects that are their attributes, and the global ones of `random` and NumPy.
+    All attributes, but for methods, of an environment's layers and of the objects that are such
+    attributes, of their classes, too: pairs of a name, such as '1.arm.mass', and a value.
     """
-    found, around = {'random': random, 'numpy': np.random}, layers(env)
+    around = layers(env)
     # What is here is looked into; it grows by the objects. The first layer is a CheckedEnv.
     owners = [(layer, str(number), 0 if number else DEEPEST)
               for number, layer in enumerate(around)]
@@ -86,16 +76,48 @@ def generators(env):
             if isinstance(value, METHODS):
                 continue
             name = '{}.{}'.format(path, name)
-            if has(value, 'np_random', 'sample'):               # a space
-                name, value = name + '.np_random', value.np_random
-            if isinstance(value, (np.random.RandomState, np.random.Generator, random.Random)):
-                if (not isinstance(value, random.SystemRandom)          # which has no state
-                        and not any(value is known for known in found.values())):
-                    found[name] = value
-            elif depth < DEEPEST and id(value) not in seen and is_plain_object(value):
+            yield name, value
+            if depth < DEEPEST and id(value) not in seen and is_plain_object(value):
                 seen.add(id(value))
                 owners.append((value, name, depth + 1))
+
+
+def environments(env):
+    """The ids of all environments that one consists of: its layers, and what these hold as such."""
+    found = layers(env)
+    found.append(getattr(found[-1], 'unwrapped', found[-1]))
+    found += [value for _, value in all_attributes(types.SimpleNamespace(env=env))
+              if not isinstance(value, type) and has(value, 'reset', 'step', 'action_space')]
+    return set(map(id, found))
+
+
+# ------------------------------------------------------------------------------------------------
+# Random generators
+# ------------------------------------------------------------------------------------------------
+
+def generators(env):
+    """
+    {name: generator of random numbers}: those of an environment, of its wrappers, of their spaces
+    and of the objects that are their attributes, and the global ones of `random` and NumPy.
+    """
+    found = {'random': random, 'numpy': np.random}
+    for attribute in all_attributes(env):
+        for name, value in own_generators(*attribute):
+            if not any(value is known for known in found.values()):
+                found[name] = value
     return found
+
+
+def own_generators(name, value):
+    """What draws, for an attribute: it itself, or a space's own, and those of a space's parts."""
+    if isinstance(value, (np.random.RandomState, np.random.Generator, random.Random)):
+        if not isinstance(value, random.SystemRandom):                  # which has no state
+            yield name, value
+    elif has(value, 'np_random', 'sample'):
+        yield from own_generators(name + '.np_random', value.np_random)
+        parts = getattr(value, 'spaces', ())
+        for key, part in parts.items() if hasattr(parts, 'items') else enumerate(parts):
+            yield from own_generators('{}.{}'.format(name, key), part)
 
 
 def random_states(env):
@@ -193,11 +215,16 @@ LARGEST_ARRAY = 100000
 DEEPEST = 3
 
 
-def attributes(owner, depth=0):
+def attributes(owner, but=(), depth=0):
     """
     The attributes of an object that are numbers, text or arrays, and those of the objects that are
     its attributes: {name: value or dict}. All else it keeps to itself. (Of what can be called, such
     as a network, a flag or a name may stand for what is made at the first call: no such ones.)
+
+    Args:
+        owner (object): Of which they are.
+        but (collection of int): The ids of objects that are not looked into.
+        depth (int): How deep it is itself.
     """
     found, numbers = {}, (int, float) if callable(owner) else NUMBERS
     for name, value in sorted(vars(owner).items()):
@@ -208,30 +235,37 @@ def attributes(owner, depth=0):
                 found[name] = value.copy()
         elif type(value) in numbers:
             found[name] = value
-        elif depth < DEEPEST and is_plain_object(value):
-            inner = attributes(value, depth + 1)
+        elif depth < DEEPEST and id(value) not in but and is_plain_object(value):
+            inner = attributes(value, but, depth + 1)
             if inner:
                 found[name] = inner
     return found
 
 
 def is_plain_object(value):
-    """Whether an attribute is an object of someone's own class, such as a running mean."""
+    """Whether an attribute is an environment, or of someone's own class, such as a running mean."""
     return (has(value, '__dict__')
-            and not isinstance(value, (type, dict, enum.Enum, gym.Env, gym.Space))
-            and type(value).__module__.split('.')[0] not in (
+            and not isinstance(value, (type, dict, enum.Enum, gym.Space, random.Random))
+            and (isinstance(value, gym.Env) or type(value).__module__.split('.')[0] not in (
                 'builtins', 'functools', 'gym', 'mujoco_py', 'tensorflow', 'tensorflow_core',
                 'keras', 'torch', 'logging', 'threading', 'subprocess', 'multiprocessing',
-                'concurrent', 'asyncio', 'socket'))
+                'concurrent', 'asyncio', 'socket')))
 
 
-def set_attributes(owner, values):
-    """Give an object the attributes that `attributes` found in another one of its kind."""
+def set_attributes(owner, values, made):
+    """
+    Give an object the attributes that `changed` found in another one of its kind, and those that it
+    left out as this one was `made`.
+    """
+    for name, value in made.items():
+        if name not in values and type(value) in WHOLE and type(vars(owner).get(name)) in WHOLE:
+            vars(owner)[name] = value
     for name, value in values.items():
         present = vars(owner).get(name)
         if isinstance(value, dict):
             if hasattr(present, '__dict__'):
-                set_attributes(present, value)
+                first = made.get(name)
+                set_attributes(present, value, first if isinstance(first, dict) else {})
         elif isinstance(value, np.ndarray):
             if (isinstance(present, np.ndarray) and present.shape == value.shape
                     and present.dtype == value.dtype and present.flags.writeable):
@@ -240,6 +274,25 @@ def set_attributes(owner, values):
                 vars(owner)[name] = value[()] if not value.ndim else value.copy()
         else:
             vars(owner)[name] = value           # whatever its own __setattr__ would do, or refuse
+
+
+# What may name something of one process alone, such as a handle, a port or a folder.
+WHOLE = (bool, int, str, type(None))
+
+
+def changed(values, made):
+    """
+    `values` (from `attributes`) without the whole numbers and the text that are as they were `made`
+    (the same, of an environment in which nothing has been played): each environment has its own.
+    """
+    found = {}
+    for name, value in values.items():
+        first = made.get(name)
+        if isinstance(value, dict):
+            found[name] = changed(value, first if isinstance(first, dict) else {})
+        elif not (name in made and type(value) is type(first) in WHOLE and value == first):
+            found[name] = value
+    return found
 
 
 # ------------------------------------------------------------------------------------------------
@@ -263,11 +316,14 @@ class RecordedEnv(gym.Wrapper):
 
     def __init__(self, env):
         super().__init__(env)
-        self.running, self.before = None, None
+        self.running, self.before, self.resets = None, None, 0
+        self.made = self._attributes()
 
     def reset(self):
         self.before = self.running
-        self.running = dict(at_reset=self._surroundings(), actions=[], digest=hashlib.sha256())
+        self.running = dict(at_reset=self._surroundings(), actions=[], digest=hashlib.sha256(),
+                            number=self.resets)
+        self.resets += 1
         self.ep_ret, self.ep_len = 0., 0
         self.observation = self.env.reset()
         self.running['digest'].update(self.observation.tobytes())
@@ -281,10 +337,16 @@ class RecordedEnv(gym.Wrapper):
         self.ep_len += 1
         return self.observation, r, done, info
 
+    def _attributes(self):
+        """{depth of a layer: its `attributes`}"""
+        around = layers(self.env)
+        others = set(map(id, around))
+        return {str(depth): attributes(layer, others) for depth, layer in enumerate(around[1:])}
+
     def _surroundings(self):
         """What a reset depends on, as far as this can see."""
-        return dict(random=random_states(self.env), seeds=list(self.env.inside.seeds), attributes={
-            str(depth): attributes(layer) for depth, layer in enumerate(layers(self.env)[1:])})
+        return dict(random=random_states(self.env), seeds=list(self.env.inside.seeds),
+                    attributes=changed(self._attributes(), self.made))
 
     def _surround(self, found, all_there=True):
         """Set what `_surroundings` has found; see `set_random_states`. Raises DoesNotRepeat."""
@@ -297,7 +359,7 @@ class RecordedEnv(gym.Wrapper):
         set_random_states(self.env, found['random'], all_there)
         self.env.inside.seeds = list(found['seeds'])
         for depth, layer in enumerate(layers(self.env)[1:]):
-            set_attributes(layer, found['attributes'][str(depth)])
+            set_attributes(layer, found['attributes'][str(depth)], self.made.get(str(depth), {}))
 
     def get_state(self, before=True):
         """
@@ -327,6 +389,9 @@ class RecordedEnv(gym.Wrapper):
         for name, record in (('the last', before), ('the running', state['running'])):
             if record is None:
                 continue
+            if record['number'] and not self.resets:
+                self.env.reset()        # what is made in the first one, is made before flags say so
+            self.resets = record['number']
             self._surround(record['at_reset'], all_there=False)
             self.reset()
             for a in record['actions']:

@@ -20,8 +20,8 @@ from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.result import Result
-from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_name, described_error,
-                              first_line, in_json)
+from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_folder, checked_name,
+                              described_error, first_line, in_json)
 from harness.table import Table
 import core
 
@@ -123,6 +123,10 @@ class Run:
                 self.resumed = open_run(s.resume)
             if self.resumed:
                 stack.callback(self.resumed.close)
+            # What an environment draws while it is made. (`seed_everything` comes after that.)
+            for draws, word in zip((random, np.random),
+                                   np.random.SeedSequence((s.seed, 3)).generate_state(2)):
+                draws.seed(int(word))
             self._make_environments(stack)
             self._settle(arguments)
             self.stack = stack.pop_all()
@@ -173,7 +177,8 @@ class Run:
             raise BadSetting('logger_kwargs', s.logger_kwargs,
                              'no other output_dir than that of the run that goes on, ' + folder)
         self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
-        check_same_run(self.config, self.resumed.config, self.epochs_done)
+        begun = -(-self.t // s.steps_per_epoch)
+        check_same_run(self.config, self.resumed.config, max(begun, self.epochs_done))
         # Once more, with the environments made: of mujoco-py it was not known before.
         other = origin.difference(self.resumed.config, origin.made_by())
         if other:
@@ -546,6 +551,7 @@ def open_run(folder):
         folder = os.fspath(folder)
     except TypeError:
         raise cannot_resume(folder, 'this is no path') from None
+    checked_folder('resume', folder)
     try:
         return checkpoint.Checkpoints(folder, resume=True)
     except (checkpoint.Unusable, OSError) as why:

@@ -200,15 +200,22 @@ class JsonObject:
 
     def __call__(self, value):
         try:
-            if not isinstance(value, str):
-                value = json.dumps(value, allow_nan=False)
-            value = json.loads(value)
-            json.dumps(value, allow_nan=False)          # what json reads may be infinite: 1e999
+            said = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+            read = json.loads(said)
+            json.dumps(read, allow_nan=False)           # what json reads may be infinite: 1e999
         except RecursionError:
             raise ValueError from None
-        if not isinstance(value, dict):
+        if not isinstance(read, dict) or not (isinstance(value, str) or has_text_for_keys(value)):
             raise ValueError
-        return value
+        return read
+
+
+def has_text_for_keys(value):
+    """Whether all keys of a dict, and of those in it, are text: json makes text of numbers."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and has_text_for_keys(
+            list(value.values()))
+    return not isinstance(value, (list, tuple)) or all(map(has_text_for_keys, value))
 
 
 class Unset:
@@ -410,16 +417,16 @@ def as_of_now(config):
     return {**BEFORE, **config, 'ac_kwargs': {**BEFORE_AC_KWARGS, **config.get('ac_kwargs', {})}}
 
 
-def check_same_run(config, saved, epochs_done):
+def check_same_run(config, saved, epochs_begun):
     """
     Check that a run may go on with other settings.
 
     Args:
         config, saved (dict): Contents of config.json: what is asked for, and what the run has.
-        epochs_done (int): How many the run has done.
+        epochs_begun (int): How many the run has begun; of those, the last one may be done, too.
 
     Raises:
-        BadSetting: A setting that would change the run, or fewer epochs than it has done.
+        BadSetting: A setting that would change the run, or fewer epochs than it has begun.
     """
     def compare(config, saved, but=frozenset()):
         names = (set(config) | set(saved)) - but
@@ -433,9 +440,9 @@ def check_same_run(config, saved, epochs_done):
     compare(config, saved, but=MAY_CHANGE | {'ac_kwargs'})
     # By themselves: a keyword of one's own networks may be called `seed`, too.
     compare(config.get('ac_kwargs', {}), saved.get('ac_kwargs', {}))
-    if config['epochs'] < epochs_done:
+    if config['epochs'] < epochs_begun:
         raise BadSetting('epochs', config['epochs'],
-                         'at least {}, which the run has done'.format(epochs_done))
+                         'at least {}, which the run has begun'.format(epochs_begun))
 
 
 def first_line(error):

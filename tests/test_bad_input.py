@@ -284,6 +284,7 @@ RESUME = [
     ("python ddpg.py --resume ''", '--resume : expected the folder of a run'),
     ("python ddpg.py --resume", '--resume: expected one argument'),
     ("python ddpg.py --resume run run", 'unrecognized arguments: run'),
+    ("python ddpg.py --resume 'a[1]'", '--resume a[1]: expected a folder without * ? [ ]'),
     ("python ddpg.py --resume nowhere", '--resume nowhere: expected the folder of a run'),
     ("python ddpg.py --resume 'no\nwhere'", r'--resume no\nwhere: expected the folder of a run'),
     ("python ddpg.py --resume 'run\0'", r'run\x00'),

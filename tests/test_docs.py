@@ -185,6 +185,13 @@ def test_the_command_tells_a_missing_step_in_one_line(monkeypatch, capsys):
     assert (code, out) == (2, '') and err.startswith('tools.algorithm: error: ddpg.py: no comments')
 
 
+def test_a_page_that_is_not_there_is_told_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(algorithm, 'PAGE', 'docs/gone.md')
+    code, out, err = run_main(capsys, '--check', main=algorithm.main)
+    assert (code, out) == (1, '') and err.startswith('tools.algorithm: error: ')
+    assert 'gone.md' in err and err.count('\n') == 1
+
+
 # ---- docs/results.md -----------------------------------------------------------------------------
 
 def test_the_tables_of_the_results_are_of_the_committed_runs(monkeypatch, tmp_path):

@@ -3,16 +3,21 @@ test_environments.py: environments as people have them: what they change, share,
 and what is stored of it. The rows of docs/environments.md.
 """
 import contextlib
+import copy
 import dataclasses
 import enum
+import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
+import tempfile
 
 import gym
 import numpy as np
 import pytest
+from gym.envs.classic_control import PendulumEnv
 from gym.spaces import Box
 from gym.wrappers import TimeLimit
 from hypothesis import given, settings, strategies as st
@@ -249,6 +254,25 @@ def test_limits_between_wrappers_stay_and_reach_no_later_step():
             found.append((env.ep_len, envs.terminal(done, info)))
         return found
 
+    class Overwrites(gym.Wrapper):
+        """Has a limit of its own, of three steps, and tells it in an info of its own."""
+        def reset(self):
+            self.t = 0
+            return self.env.reset()
+
+        def step(self, a):
+            o, r, done, info = self.env.step(a)
+            self.t += 1
+            return o, r, done or self.t == 3, {'TimeLimit.truncated': self.t == 3 and not done}
+
+    class Drops(gym.Wrapper):
+        def step(self, a):
+            return self.env.step(a)[:3] + ({},)
+
+    assert ends(Overwrites(TimeLimit(Ends(), 3)), 2) == [(3, False)] * 2
+    assert ends(Overwrites(Drops(Overwrites(Ends()))), 1) == [(3, False)]
+    assert ends(Drops(TimeLimit(Ends(), 3)), 1) == [(3, False)]
+    assert ends(Drops(TimeLimit(Ends(), 7)), 1) == [(5, True)]
     assert ends(Ends(own_limit=True), 2) == [(3, False), (5, True)]
     assert ends(TimeLimit(Copies(TimeLimit(Ends(), 3)), 3), 2) == [(3, False)] * 2
     for env in (TimeLimit(Keeps(Ends()), 7), Copies(TimeLimit(Keeps(Ends()), 7))):
@@ -626,7 +650,8 @@ def test_an_environment_is_left_as_it_was_made(tmp_path):
     (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment'),
     # Not of Gym's own: TimeLimit writes its limit into the registry's entry of what it wraps.
     (lambda env=Still(): TimeLimit(env, 9),
-     'a function that makes a new environment at each call, not wrappers of the same one')])
+     'a function that makes a new environment at each call, not wrappers of the same one'),
+    (lambda env=PendulumEnv(): Adapter(env), 'a function that makes a new environment')])
 def test_what_makes_no_two_environments(env_fn, said, tmp_path):
     with pytest.raises(BadSetting, match='env_fn=.*expected ' + said):
         ddpg.ddpg(env_fn, logger_kwargs=dict(output_dir=str(tmp_path / 'run')), **SMALL)
@@ -912,7 +937,55 @@ class Built(Still):
         return self.model(self.env.step(a)[0][:1]), 0., False, {}
 
 
-@pytest.mark.parametrize('made', [lambda: Tasks(False), lambda: Tasks(True), Built])
+class Flagged(Still):
+    """Makes its simulation in its first reset, after which a flag says that it is there."""
+
+    def __init__(self):
+        super().__init__()
+        self.sims, self.built, self.rng = None, False, np.random.RandomState()
+
+    def seed(self, seed=None):
+        self.rng.seed(seed)
+
+    def reset(self):
+        if not self.built:
+            self.sims, self.built = [Sim()], True
+        self.q = self.rng.randn(1)
+        return self.q
+
+    def step(self, a):
+        self.q = self.q + a + len(self.sims)
+        return self.q, 0., False, {}
+
+
+class Adapter(Still):
+    """Holds an environment, with a wrapper, under a name of its own; it seeds nothing."""
+
+    def __init__(self, inner=None):
+        super().__init__()
+        self._inner = inner or TimeLimit(PendulumEnv(), 100)
+
+    def reset(self):
+        return self._inner.reset()[:1]
+
+    def step(self, a):
+        return self._inner.step(a)[0][:1], 0., False, {}
+
+
+class Chooses(Adapter):
+    """Draws from spaces within spaces."""
+
+    def __init__(self):
+        super().__init__()
+        self.tasks = gym.spaces.Dict(
+            goal=gym.spaces.Tuple([Box(np.zeros(1, np.float32), np.ones(1, np.float32))]))
+
+    def step(self, a):
+        return self._inner.step(self.tasks.sample()['goal'][0])[0][:1], 0., False, {}
+
+
+@pytest.mark.parametrize('made', [lambda: Tasks(False), lambda: Tasks(True), Built, Flagged,
+                                  Adapter, Chooses])
 @pytest.mark.parametrize('seed', range(6))
 def test_what_is_made_in_a_reset_comes_back(made, seed):
     env, fresh = recorded(made()), recorded(made())
@@ -931,6 +1004,140 @@ def test_what_is_made_in_a_reset_comes_back(made, seed):
 def test_the_critic_alone_has_a_truth_in_them(made, few_states):
     found = truth.held_out(recorded(made()), 0.5, 100, 0, lambda text: None, lambda: None)
     assert np.isfinite(found['g']).all()
+
+
+@pytest.mark.parametrize('made', [Flagged, Adapter, Chooses])
+def test_what_is_held_under_any_name_is_seeded(made):
+    one, same, other = (recorded(made()) for _ in range(3))
+    seen = []
+    for env, seed in ((one, 3), (same, 3), (other, 4)):
+        env.seed(seed)
+        env.reset()
+        seen.append(np.ravel([env.step(np.zeros(1))[0] for _ in range(3)]))
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[0], seen[2])
+
+
+class Scratch(Still):
+    """Keeps its state in a folder that goes with it, and counts by a handle."""
+    handles = itertools.count()
+
+    def __init__(self, parent):
+        super().__init__()
+        self.folder, self.handle = tempfile.mkdtemp(dir=parent), next(self.handles)
+        self.rooms, self.visits, self.scale = {self.handle: []}, 0, np.random.rand()
+
+    def reset(self):
+        return self.step(None)[0]
+
+    def step(self, a):
+        self.rooms[self.handle].append(a)
+        self.visits += 1
+        with open(os.path.join(self.folder, 'state'), 'w') as file:
+            file.write(str(self.visits))
+        return np.array([self.scale * self.visits]), 0., False, {}
+
+    def close(self):
+        shutil.rmtree(self.folder)
+
+
+def test_what_names_something_of_one_process_stays(tmp_path):
+    """Handles and folders, where nothing has changed them; what has changed is state."""
+    env, again = recorded(Scratch(str(tmp_path))), recorded(Scratch(str(tmp_path)))
+    for _ in range(3):
+        env.reset()
+        env.step(np.zeros(1))
+    state = env.get_state()
+    env.close()
+    own = dict(vars(again.unwrapped))
+    again.set_state(state)
+    inner = again.unwrapped
+    assert (inner.folder, inner.handle) == (own['folder'], own['handle'])
+    assert inner.visits == 6 and inner.scale == env.unwrapped.scale != own['scale']
+    assert again.step(np.zeros(1))[0] == np.float32(7 * inner.scale)
+
+
+def test_a_copy_that_looks_ahead_steps_itself():
+    class Counts(Still):
+        def reset(self):
+            self.t = 0
+            return np.zeros(1)
+
+        def step(self, a):
+            self.t += 1
+            return np.full(1, self.t), 0., False, {}
+
+    class LooksAhead(gym.Wrapper):
+        def step(self, a):
+            expected = copy.deepcopy(self.env).step(a)
+            found = self.env.step(a)
+            assert expected[0] == found[0]
+            return found
+
+    for inner in (Counts(), TimeLimit(Counts(), 100), LooksAhead(TimeLimit(Counts(), 100))):
+        env = recorded(LooksAhead(inner))
+        env.reset()
+        assert [env.step(np.zeros(1))[0] for _ in range(4)] == [1, 2, 3, 4]
+
+
+def test_a_working_directory_of_its_own(tmp_path, monkeypatch):
+    class Moves(Still):
+        """Works in its own folder: which one, and what is read there, by a relative path."""
+        def __init__(self):
+            super().__init__()
+            os.makedirs(str(tmp_path / 'elsewhere'), exist_ok=True)
+            os.chdir(str(tmp_path / 'elsewhere'))
+
+        def reset(self):
+            with open('model', 'w') as file:
+                file.write('0.5')
+            return self.step(None)[0]
+
+        def step(self, a):
+            with open('model') as file:
+                return np.full(1, float(file.read())), 0., False, {}
+
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    result = ddpg.ddpg(Moves, logger_kwargs=dict(output_dir='run'), **SMALL)
+    assert os.getcwd() == str(tmp_path / 'here') and result.folder == os.path.abspath('run')
+    assert len(result.table) == 1 and os.path.isdir('run/checkpoints')
+    assert os.listdir(str(tmp_path / 'elsewhere')) == ['model']
+    resumed = ddpg.ddpg(Moves, logger_kwargs=dict(), resume='run', **dict(SMALL, epochs=2))
+    assert len(resumed.table) == 2
+
+
+def test_what_is_drawn_while_it_is_made_is_seeded(tmp_path):
+    goals = []
+
+    class Draws(Still):
+        def __init__(self):
+            super().__init__()
+            goals.append((np.random.rand(), random.random()))
+
+    for seed in (7, 7, 8):
+        ddpg.ddpg(Draws, seed=seed, logger_kwargs=dict(output_dir=str(tmp_path / 'run')), **SMALL)
+        np.random.rand()            # the global stream is not where it was
+    assert goals[:2] == goals[2:4] and len(set(goals)) == 4
+
+
+@pytest.mark.parametrize('new_first', [False, True])
+def test_the_interface_between_gym_s_and_gymnasium_s_takes_each_seed(new_first):
+    """Gym 0.22's reset takes a seed, and gives the observation alone."""
+    class Between(Still):
+        rng = np.random.RandomState()
+
+        def reset(self, seed=None):
+            if seed is not None:
+                self.rng = np.random.RandomState(seed)
+            return self.rng.rand(1)
+
+    played, fresh = recorded(Between()), recorded(Between())
+    if new_first:
+        played.reset()              # which interface it is, is known from here on
+    for env in (played, fresh):
+        env.seed(3)
+    np.testing.assert_array_equal(played.reset(), fresh.reset())
 
 
 def test_objects_that_know_each_other_are_looked_into_once():

@@ -21,6 +21,14 @@ import gym
 import numpy as np
 from gym.spaces import Box
 
+class Graded:
+    """As PyTorch's tensors with a gradient."""
+    def __array__(self, dtype=None):
+        raise RuntimeError('call detach() first')
+
+    def __repr__(self):
+        return 'a tensor'
+
 class Bad(gym.Env):
     """Goes wrong at its 70th step, counted over all episodes, in the way `wrong`."""
     observation_space = Box(-1, 1, (3,), np.float32)
@@ -54,6 +62,7 @@ class Bad(gym.Env):
                 exploding_reward=(o, 1e30, done, info),
                 shape=(o[:2], r, done, info), column=(o[:, None], r, done, info),
                 ragged=([[1, 2], [3]], r, done, info), none=(None, r, done, info),
+                graded=(Graded(), r, done, info),
                 reward_array=(o, np.array([r]), done, info), reward_none=(o, None, done, info),
                 reward_text=(o, '1.0', done, info), reward_complex=(o, 1j, done, info),
                 reward_int=(o, 1, done, info), done_array=(o, r, [False, True], info),
@@ -64,7 +73,7 @@ class Bad(gym.Env):
         return o, r, done, info
 
 WAYS = """raises exits huge_observation huge_reward reward_beyond_float32 limits nan_observation
-          nan_reward infinite_reward exploding_reward shape column ragged none reward_array
+          nan_reward infinite_reward exploding_reward shape column ragged none graded reward_array
           reward_none reward_text reward_complex reward_int done_array done_none info reset five
           never_ends""".split()
 for wrong in WAYS:
@@ -110,7 +119,8 @@ def train(tmp_path, monkeypatch, capsys, bad_envs):
     ('nan_reward', 3, 'reward is not finite'), ('infinite_reward', 3, 'reward is not finite'),
     ('shape', 1, 'an array of shape (2,): expected an array of shape (3,)'),
     ('column', 1, 'an array of shape (3, 1)'), ('ragged', 1, 'observation is [[1, 2], [3]]'),
-    ('none', 1, 'observation is None'), ('reward_array', 1, 'reward is an array of shape (1,)'),
+    ('none', 1, 'observation is None'), ('graded', 1, 'observation is a tensor: expected an array'),
+    ('reward_array', 1, 'reward is an array of shape (1,)'),
     ('reward_none', 1, 'reward is None'), ('reward_text', 1, "reward is '1.0'"),
     ('reward_complex', 1, 'reward is 1j'), ('done_array', 1, 'done is [False, True]'),
     ('done_none', 1, 'done is None'), ('info', 1, 'info is None'),

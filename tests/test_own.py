@@ -359,7 +359,7 @@ def test_arguments_that_an_environment_does_not_take_are_named(kwargs, capsys, t
 
 
 @pytest.mark.parametrize('value', [dict(goal=np.zeros(2)), dict(goal=object()), [1], None, 3,
-                                   dict(goal=np.nan)])
+                                   dict(goal=np.nan), {1: 2}, dict(goal=[{2: 'a'}])])
 def test_from_python_it_is_what_json_can_say(value, tmp_path):
     with pytest.raises(BadSetting, match='env_kwargs=.*: expected a JSON object'):
         train(tmp_path / 'run', env_kwargs=value)

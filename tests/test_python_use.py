@@ -2,6 +2,8 @@
 test_python_use.py: ddpg() called from a script or a notebook: what its arguments may be, what is
 given back at its end, and how it goes on; and what surrounds a command: memory, git, the screen.
 """
+import errno
+import io
 import os
 import pathlib
 import signal
@@ -15,7 +17,7 @@ import pytest
 
 import core
 import ddpg
-from harness import cli, files, guard, origin, truth
+from harness import cli, command, files, guard, origin, truth
 from harness.quiet_tf import tf
 from harness.settings import BadSetting
 from kit import HERE, RunFolder, call, finish, only_run, refusal, run_main, start, tree
@@ -258,7 +260,7 @@ def test_an_interrupt_in_python_saves(tmp_path, capsys):
     class Interrupting(gym.Wrapper):
         def step(self, a):
             steps.append(a)
-            if len(steps) == 77:
+            if len(steps) == 277:            # a test's 200 among them
                 os.kill(os.getpid(), signal.SIGINT)
             return self.env.step(a)
 
@@ -266,9 +268,11 @@ def test_an_interrupt_in_python_saves(tmp_path, capsys):
         return Interrupting(gym.make('Pendulum-v0'))
 
     with pytest.raises(guard.Interrupted, match='SIGINT at step 77'):
-        train(tmp_path / 'run', env_fn)
+        train(tmp_path / 'run', env_fn, steps_per_epoch=70, epochs=2)
     assert 'Interrupted by SIGINT at step 77' in capsys.readouterr().out
-    train(tmp_path / 'run', env_fn, resume=str(tmp_path / 'run'))
+    with pytest.raises(BadSetting, match='epochs=1: expected at least 2, which the run has begun'):
+        train(tmp_path / 'run', env_fn, steps_per_epoch=70, epochs=1, resume=str(tmp_path / 'run'))
+    train(tmp_path / 'run', env_fn, steps_per_epoch=70, epochs=2, resume=str(tmp_path / 'run'))
     assert 'Going on after step 77' in capsys.readouterr().out
 
 
@@ -377,6 +381,29 @@ def test_without_a_reader_a_run_goes_on(tmp_path):
     err = process.stderr.read()
     assert process.wait(120) == 0 and err == ''
     assert RunFolder(only_run(tmp_path)).columns['Epoch'] == ('1', '2', '3', '4')
+
+
+def test_a_screen_whose_disk_is_full_for_a_while(tmp_path):
+    """What is said meanwhile is lost, and no more; at the end Python's own flush does not fail."""
+    class Stream(io.StringIO):
+        full = True
+
+        def write(self, text):
+            if self.full:
+                raise OSError(errno.ENOSPC, 'No space left on device')
+            return super().write(text)
+
+    stream = Stream()
+    screen = command.Screen(stream)
+    screen.write('lost')
+    stream.full = False
+    screen.write('told')
+    screen.flush()
+    assert stream.getvalue() == 'told'
+    with open('/dev/full', 'w') as full:
+        process = subprocess.run([sys.executable, os.path.join(HERE, 'ddpg.py'), '--help'],
+                                 stdout=full, stderr=subprocess.PIPE)
+    assert (process.returncode, process.stderr) == (0, b'')
 
 
 @pytest.mark.parametrize('ignored', [False, True])

@@ -658,6 +658,25 @@ def test_a_film_has_a_length_of_its_own(words, frames, toys, tmp_path, monkeypat
     assert 'EpLen {}'.format(250 if '--len' in words else 320) in out
 
 
+def test_an_episode_without_an_end_has_the_run_s_limit(toys, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(test_policy, 'write_video', lambda path, images, fps: print(len(images)))
+    folder = saved(tmp_path / 'run', env='LongToy-v0', env_kwargs=dict(frame=[[0]]), max_ep_len=250)
+    code, out, _ = play(capfd, folder, '--video', 'x.mp4')
+    assert code == 0 and '\n200\n' in out and 'EpLen 250' in out
+    assert 'EpLen 7' in play(capfd, folder, '-n', '1', '--len', '7')[1]
+
+
+def test_names_that_the_screen_cannot_show(tmp_path):
+    write_run(tmp_path / 'ümlaut', 'ü', TotalEnvInteracts=[1, 2], AverageTestEpRet=[0, 1])
+    done = spinup_command('plot', str(tmp_path), '--output', str(tmp_path / 'x.png'),
+                          PYTHONIOENCODING='ascii:strict')
+    assert done.returncode == 0, done.stderr
+    write_run(tmp_path / 'none', 'ü', TotalEnvInteracts=[], AverageTestEpRet=[])
+    done = spinup_command('plot', str(tmp_path), '--output', str(tmp_path / 'x.png'),
+                          PYTHONIOENCODING='ascii:strict')
+    assert done.returncode == 0 and 'none: left out' in done.stdout
+
+
 @pytest.mark.skipif(not shutil.which('Xvfb'), reason='Xvfb is not installed')
 def test_a_classic_task_is_filmed_without_a_display(tmp_path):
     folder = saved(tmp_path / 'run', obs_dim=2, env='MountainCarContinuous-v0')
@@ -923,6 +942,31 @@ def test_seeds_that_end_early_or_never_meet(tmp_path, capsys):
     assert list(draw(tmp_path / 'runs', tmp_path)) == ['e']
     assert 'late: left out; its runs have no TotalEnvInteracts in common' in capsys.readouterr().out
     assert len(draw(tmp_path / 'runs', tmp_path, '--count')) == 4
+
+
+def test_a_run_that_has_just_begun_leaves_the_others_their_curve(tmp_path, capsys):
+    for seed, rows in enumerate((4, 4, 2, 1)):
+        write_run(tmp_path / 'runs' / 's{}'.format(seed), TotalEnvInteracts=[10, 20, 30, 40][:rows],
+                  AverageTestEpRet=[seed, 1, 1, 1][:rows])
+    (x, y), = draw(tmp_path / 'runs', tmp_path).values()
+    assert list(x) == [10, 20] and list(y) == [1, 1]        # the third has half of it
+    out = capsys.readouterr().out
+    assert out.count('left out') == 1 and 's3: left out; it ends before half of the curve' in out
+    assert len(draw(tmp_path / 'runs', tmp_path, '--count')) == 4
+
+
+def test_links_to_runs_are_followed_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / 'real' / 'a', TotalEnvInteracts=[1, 2], AverageTestEpRet=[0, 1])
+    (tmp_path / 'links').mkdir()
+    for name, target in dict(a='../real/a', again='../real/a', loop='.', gone='nowhere').items():
+        (tmp_path / 'links' / name).symlink_to(target)
+    assert [data.attrs['folder'] for data in plot.get_all_datasets(['links'])] == ['links/a']
+
+
+def test_a_backend_that_is_another_python_s(runs):
+    done = spinup_command('plot', runs, MPLBACKEND='module://not_here.backend')
+    assert done.returncode == 0 and done.stderr == '' and 'Wrote ' in done.stdout
 
 
 def test_runs_that_cannot_be_drawn_are_named_and_left_out(tmp_path, capsys):

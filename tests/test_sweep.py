@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import time
 
 import numpy as np
@@ -23,7 +24,7 @@ from rich.console import Console
 import ddpg
 from harness import checkpoint
 from harness.origin import provenance
-from harness.settings import BadSetting, defaults_of
+from harness.settings import BadSetting, defaults_of, in_json
 from kit import HERE, Run, RunFolder, refusal, run_main, wait_for
 from tools import summary, sweep
 from tools.bench import benchmark, recipes
@@ -227,6 +228,17 @@ def test_bad_input_is_told_before_anything_starts(refused, words, said):
     assert said in refused(*base, *words.split())
 
 
+def test_what_listens_and_is_not_ray_is_told_soon(refused):
+    with socket.socket() as silent:
+        silent.bind(('127.0.0.1', 0))
+        silent.listen(9)
+        begin = time.time()
+        address = '127.0.0.1:{}'.format(silent.getsockname()[1])
+        line = refused('--env', 'Pendulum-v0', '--address', address)
+        assert time.time() - begin < 60
+        assert line.endswith('or auto; what listens there is not Ray\n') and address in line
+
+
 def test_runs_at_once_that_do_not_fit_into_memory(refused, monkeypatch):
     monkeypatch.setattr('harness.run.memory_available', lambda: 20e6)
     words = '--env Pendulum-v0 --replay-size 10000 --seed 0 1 --jobs'.split()
@@ -381,6 +393,20 @@ def test_a_folder_with_another_run_is_refused(finished, refused, tmp_path):
     sweep.check_groups(parsed(*other_seed).runs)
     with pytest.raises(BadSetting, match='update_every=2: expected 1, '):
         sweep.check_groups(parsed(*other_seed, '--update-every', '2').runs)
+
+
+def test_runs_of_ddpg_py_by_the_same_name_are_of_the_group(tmp_path):
+    """--exp-name x of both goes to one folder, and into one line of the table."""
+    words = SHORT + ['--exp-name', 'x', '--data-dir', str(tmp_path)]
+    there = tmp_path / 'x' / '2026-01-01-00-00-00_x_s0'
+    there.mkdir(parents=True)
+    run = parsed(*words).runs[0]
+    config = in_json(dict(sweep.settings_of(run), exp_name='x', pi_lr=0.1))
+    there.joinpath('config.json').write_text(json.dumps(config))
+    with pytest.raises(BadSetting, match='pi_lr=0.0003: expected 0.1, .*_x_s0'):
+        sweep.check_groups(parsed(*words, '--seed', '1').runs)
+    there.joinpath('config.json').write_text(json.dumps(dict(config, exp_name='other')))
+    sweep.check_groups(parsed(*words, '--seed', '1').runs)
 
 
 def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_path):

@@ -219,9 +219,40 @@ def test_names_are_drawn_as_they_are():
 
 
 def test_runs_without_steps_in_common_leave_a_panel_empty(here, capsys):
-    write_run(here / 'runs' / 'later', TotalEnvInteracts=[2000, 3000, 4000])
+    write_run(here / 'runs' / 'later', TotalEnvInteracts=[2000, 2500, 3000])
     code, out, err = summarised(capsys, 'runs')
     assert code is None and err == '' and 'no TotalEnvInteracts in common' in out
+
+
+def test_what_does_not_count_and_what_differs_is_told(here, capsys):
+    for seed, epochs, rate in ((1, 3, 1e-3), (2, 2, 1e-3), (3, 4, 1e-3)):
+        write_run(here / 'runs' / str(seed), dict(
+            exp_name='b', env='Some-v0', seed=seed, epochs=epochs, pi_lr=rate,
+            ac_kwargs=dict(hidden_sizes=[8, seed]), threads=seed, output_dir=str(seed)),
+                  **{name: values[:max(2, 4 - seed)] for name, values in ROWS.items()})
+    code, out, err = summarised(capsys, 'runs')
+    assert code is None and err == ''
+    assert 'runs/3: does not count yet; it has 2 of 4 epochs\n' in out
+    assert ('Warning: the runs of b end after 1000 and 1500 steps; --steps 1000 shows all of them '
+            'as they were then\n') in out
+    assert 'Warning: the runs of b differ in hidden_sizes: [8, 1] and [8, 2]\n' in out
+    assert out.count('Warning') == 2 and out.count('does not count') == 1
+    _, out, _ = summarised(capsys, 'runs', '--steps', '1200')
+    assert 'runs/2: does not count yet; it ends after 1000 steps\n' in out
+    # The picture is of those that count.
+    svg = (here / 'out/figures/runs/Performance.svg').read_text()
+    assert 'mean over 1 to 2 seeds' in svg
+
+
+def test_rows_that_end_in_a_tab(here, capsys):
+    path = write_run(here / 'runs' / 'tabs', dict(exp_name='tabs', epochs=3)) / 'progress.txt'
+    head, *rows = path.read_text().splitlines()
+    path.write_text('\n'.join([head] + [row + '\t' for row in rows]) + '\n')
+    out = summarised(capsys, 'runs')[1]
+    assert 'left out' not in out
+    table = pd.read_csv('out/figures/runs/summary.csv').set_index('group')
+    assert list(table.loc['tabs', ['final_mean', 'best_mean']]) == list(
+        table.loc['exp', ['final_mean', 'best_mean']])
 
 
 # ---- Folders compared ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import html
 import os
 import sys
 
-from harness.command import Parser
+from harness.command import Parser, ending
 from harness.files import write_whole
 from harness.origin import HERE
 
@@ -52,7 +52,9 @@ HEAD = """# Algorithm 1, and the lines that do it
 
 Made from `ddpg.py` by `python -m tools.algorithm`; a test holds it to the code. On the left is
 Algorithm 1 of the [paper](https://arxiv.org/abs/1509.02971), in its symbols and our words. What
-differs from the paper, and why, is in [settings.md](settings.md).
+differs from the paper, and why, is in [settings.md](settings.md). In the code, t counts the steps
+of the run, not of the episode; and a new episode begins before the update, which changes no number:
+the update finds the next action, too.
 
 <table>
 <tr><th width="240">Algorithm 1</th><th><code>ddpg.py</code></th></tr>
@@ -111,20 +113,21 @@ def main(argv=None):
     parser = Parser(prog='tools.algorithm', description='Write docs/algorithm.md.')
     parser.add_argument('--check', action='store_true', help='Only look whether it is up to date')
     args = parser.parse_args(argv)
-    with open(os.path.join(HERE, SOURCE), encoding='utf-8') as file:
-        source = file.read()
-    try:
-        text = page(source)
-    except NotFound as why:
-        parser.error(str(why))
-    path = os.path.join(HERE, PAGE)
-    if not args.check:
-        write_whole(path, text.encode())
-        return
-    with open(path, encoding='utf-8') as file:
-        if file.read() != text:
-            sys.exit('{} is not what {} says now: run python -m tools.algorithm'.format(
-                PAGE, SOURCE))
+    with ending(parser.prog):
+        with open(os.path.join(HERE, SOURCE), encoding='utf-8') as file:
+            source = file.read()
+        try:
+            text = page(source)
+        except NotFound as why:
+            parser.error(str(why))
+        path = os.path.join(HERE, PAGE)
+        if not args.check:
+            write_whole(path, text.encode())
+            return
+        with open(path, encoding='utf-8') as file:
+            if file.read() != text:
+                sys.exit('{} is not what {} says now: run python -m tools.algorithm'.format(
+                    PAGE, SOURCE))
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
 from harness.settings import (ACCEPTED, BEFORE, BadSetting, Number, as_typed, checked_value,
                               described_error)
+from spinup.utils import plot
 from tools import figures
 from tools.board import OUTPUT
 import noise as exploration
@@ -441,6 +442,7 @@ def draw(diagnoses):
     Returns:
         The figure.
     """
+    plot.settle_backend()
     import matplotlib.pyplot as plt
     names = [figures.literal(figures.name_of(d.folder)) for d in diagnoses]
     rows = -(-(len(diagnoses) + len(CURVES)) // ACROSS)

@@ -13,6 +13,7 @@ folder itself, as at a sweep's end. With --steps it only prints. A comparison (t
 goes to out/figures/<A>_vs_<B>/.
 """
 import itertools
+import json
 import os
 
 if __name__ == '__main__':
@@ -23,11 +24,10 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import scipy.stats
-import seaborn as sns
 
 from harness.command import Parser, ending
 from harness.files import Unreadable, read_config, read_table
-from harness.settings import BadSetting, Number, checked_value
+from harness.settings import ACCEPTED, MAY_CHANGE, BadSetting, Number, checked_value
 from spinup.utils import plot
 from tools import figures
 
@@ -62,8 +62,8 @@ def read_runs(folder, required=False, tell=print):
     def leave_out(path, why):
         left_out.append('{}: left out; {}'.format(path, why))
 
-    for path, _, files in sorted(os.walk(folder, onerror=lambda error: leave_out(
-            error.filename, 'it cannot be read: ' + error.strerror))):
+    for path, files in plot.walk(folder, lambda error: leave_out(
+            error.filename, 'it cannot be read: ' + error.strerror)):
         if 'progress.txt' not in files:
             continue
         try:
@@ -106,7 +106,8 @@ def without_copies(runs, leave_out):
 def settings_of(folder):
     """
     What config.json says of a run, as far as it counts here: {'exp_name', 'env' (text), 'seed',
-    'epochs' (a number)}. Other scripts' need not have all of it.
+    'epochs' (a number), 'settings' (a dict: those that the seeds of a group have in common)}. Other
+    scripts' need not have all of it.
 
     Raises:
         Unreadable: There is none that is a dict.
@@ -115,8 +116,12 @@ def settings_of(folder):
     if config is None:
         raise Unreadable('it has no config.json with settings')
     epochs = config.get('epochs')
+    networks = config.get('ac_kwargs')
+    settings = {**config, **(networks if isinstance(networks, dict) else {})}
     return dict(exp_name=str(config.get('exp_name', 'exp')), env=str(config.get('env', '')),
-                seed=config.get('seed'), epochs=epochs if isinstance(epochs, (int, float)) else 0)
+                seed=config.get('seed'), epochs=epochs if isinstance(epochs, (int, float)) else 0,
+                settings={name: settings[name] for name in sorted(set(settings) & set(ACCEPTED)
+                                                                  - MAY_CHANGE - {'seed'})})
 
 
 def table_of(folder):
@@ -215,6 +220,40 @@ def max_of_mean(tables):
                      axis=1, join='inner').mean(axis=1).max()
 
 
+def groups_of(runs):
+    """[((exp_name, env), its runs in the order of their seeds)] of runs from `read_runs`."""
+    runs = sorted(runs, key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
+    return [(key, [run for run in runs if (run[0]['exp_name'], run[0]['env']) == key])
+            for key in sorted({(config['exp_name'], config['env']) for config, _ in runs})]
+
+
+def remarks(runs, steps=None):
+    """
+    What one should know of the groups of `summarise`, in lines: which runs do not count, and where
+    those that do differ in more than their seeds.
+    """
+    lines = []
+    for (group, _), of_group in groups_of(runs):
+        of_seeds = [run for run in of_group if finished(*run, steps)]
+        for config, table in of_group:
+            if not finished(config, table, steps):
+                lines.append('{}: does not count yet; it {}'.format(
+                    table.attrs['folder'], 'has {} of {} epochs'.format(
+                        len(table), config['epochs']) if steps is None else
+                    'ends after {:.0f} steps'.format(table.TotalEnvInteracts.iloc[-1])))
+        ends = sorted({int(table.TotalEnvInteracts.iloc[-1]) for _, table in of_seeds})
+        if steps is None and len(ends) > 1:
+            lines.append('Warning: the runs of {} end after {} steps; --steps {} shows all of them '
+                         'as they were then'.format(group, ' and '.join(map(str, ends)), ends[0]))
+        settings = [config['settings'] for config, _ in of_seeds]
+        for name in sorted(set.intersection(*map(set, settings)) if settings else ()):
+            values = sorted({json.dumps(each[name]) for each in settings})
+            if len(values) > 1:
+                lines.append('Warning: the runs of {} differ in {}: {}'.format(
+                    group, name, ' and '.join(values)))
+    return lines
+
+
 def summarise(runs, steps=None):
     """
     One row per group (exp_name) and environment, over its finished seeds.
@@ -231,10 +270,7 @@ def summarise(runs, steps=None):
         last10_of_each_seed, a text.
     """
     rows = []
-    for group, env in sorted({(config['exp_name'], config['env']) for config, _ in runs}):
-        of_group = sorted([(config, table) for config, table in runs
-                           if (config['exp_name'], config['env']) == (group, env)],
-                          key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
+    for (group, env), of_group in groups_of(runs):
         of_seeds = [(config['seed'], table) for config, table in of_group
                     if finished(config, table, steps)]
         tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
@@ -301,13 +337,17 @@ def as_text(summary):
 
 def draw(runs, paths):
     """
-    The learning curves: a panel per environment, a curve with its band per group, into files.
+    The learning curves: a panel per environment, a curve with its band per group, into files. Where
+    runs of a group have finished, they alone are drawn.
 
     Raises:
         BadSetting: A file cannot be written.
     """
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
+    import seaborn as sns
+    runs = [run for _, of_group in groups_of(runs)
+            for run in [run for run in of_group if finished(*run)] or of_group]
     sns.set_theme(style='darkgrid', font_scale=1.5)
     envs = sorted({config['env'] for config, _ in runs})
     columns = min(len(envs), 3)
@@ -372,6 +412,8 @@ def write(runs, place):
     Raises:
         BadSetting: They cannot be written.
     """
+    for line in remarks(runs):
+        print(line)
     summary = summarise(runs)
     *tables, png, svg = paths = [os.path.join(place, name) for name in FILES]
     for path, table in zip(tables, (summary, curves(runs))):
@@ -456,8 +498,8 @@ def compare_folders(folders, steps=None):
     the current folder. Raises BadSetting.
     """
     returns, told = returns_by_task(folders, steps)
-    from tools import compare           # with rliable and statsmodels, which only this needs
     matplotlib.use('Agg')
+    from tools import compare           # with rliable and statsmodels, which only this needs
     paths = [os.path.realpath(folder) for folder in folders]
     names = [os.path.relpath(path, os.path.commonpath(paths)) for path in paths]
     comparison = compare.compare(returns, names)
@@ -495,7 +537,10 @@ def main(argv=None):
             return
         runs = read_runs(folder, required=True)
         if steps is not None:
-            print(as_text(summarise(begun(runs, steps), steps)))
+            runs = begun(runs, steps)
+            for line in remarks(runs, steps):
+                print(line)
+            print(as_text(summarise(runs, steps)))
         else:
             summary, paths = write(runs, folder if args.write else os.path.join(
                 figures.FIGURES, figures.name_of(folder)))

@@ -13,6 +13,7 @@ that a sweep has: the same command again goes on with what is not finished.
 """
 import contextlib
 import glob
+import io
 import itertools
 import json
 import logging
@@ -46,7 +47,6 @@ from harness.run import check_memory
 from harness.settings import (ACCEPTED, BadSetting, Number, as_of_now, check_same_run,
                               checked_folder, checked_name, checked_value, defaults_of,
                               described_error, first_line, in_json)
-from tools import summary
 from tools.board import OUTPUT, Board, rows_of
 import core
 import ddpg
@@ -315,10 +315,14 @@ def check_groups(runs):
     """
     own = {run.folder for run in runs}
     for folder, run in {os.path.dirname(run.folder): run for run in runs}.items():
-        for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*', 'config.json'))):
+        # Beside the groups may be what ddpg.py has trained, by the same name.
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*', 'config.json')) +
+                           glob.glob(os.path.join(glob.escape(os.path.dirname(folder)), '*',
+                                                  'config.json'))):
             there = os.path.dirname(path)
             config = read_config(there)
-            if there in own or config is None:
+            if there in own or config is None or (
+                    os.path.dirname(there) != folder and config.get('exp_name') != run.group):
                 continue
             asked = in_json(dict(settings_of(run), seed=config.get('seed')))
             config = as_of_now(config)
@@ -490,6 +494,9 @@ def ray_cluster(address, threads):
         if address != 'auto':
             host, _, port = address.rpartition(':')
             socket.create_connection((host, int(port)), timeout=10).close()
+            with contextlib.redirect_stderr(io.StringIO()):     # it prints what it raises
+                if not ray._raylet.check_health(address, timeout=10):
+                    raise OSError('what listens there is not Ray')      # ray.init would wait long
         init_ray(address=address)
     except (OSError, ValueError, OverflowError, RuntimeError) as error:
         raise BadSetting('address', address, 'HOST:PORT of a Ray cluster that this machine is a '
@@ -610,6 +617,7 @@ def run_sweep(sweep):
         BadSetting: A folder holds another run, or the sweep cannot begin.
         Stopped: It ended early.
     """
+    from tools import summary       # here: workers draw nothing, and its import takes a second
     origin, name = provenance(), os.path.basename(sweep.folder)
     missing = [run for run in sweep.runs if epochs_done(run, name, origin) < run.kwargs['epochs']]
     if missing:

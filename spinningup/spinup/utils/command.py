@@ -59,12 +59,17 @@ def whole_number(text):
 
 
 class LastingStream:
-    """A text stream whose reader may leave: what is written then goes nowhere, and nothing ends."""
+    """
+    A text stream whose reader may leave: what is written then goes nowhere, and nothing ends. What
+    it cannot encode is written with a \\.
+    """
 
     def __init__(self, stream):
         self._stream = stream
 
     def write(self, text):
+        encoding = getattr(self._stream, 'encoding', None) or 'utf-8'
+        text = text.encode(encoding, 'backslashreplace').decode(encoding)
         return self._call(self._stream.write, text)
 
     def flush(self):

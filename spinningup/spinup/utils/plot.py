@@ -5,21 +5,21 @@ plot.py: the curves of all runs below some folders.
 
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
 become one curve, their mean, with a band of one standard deviation: both only where all of them
-have rows, and interpolated where those are at different x. A run that cannot be drawn is named, and
-left out. Mended here: a bare name is looked up in the current folder, and one that is a folder's
-means no other; smoothing may be wider than a run is long; the figure can be written to a file, and
-is where there is no display.
+have rows, and interpolated where those are at different x. A run that cannot be drawn, or that ends
+before half of its curve, is named, and left out. Mended here: a bare name is looked up in the
+current folder, and one that is a folder's means no other; smoothing may be wider than a run is
+long; the figure can be written to a file, and is where there is no display.
 """
+import importlib
 import io
 import json
 import os
 import re
 import textwrap
 
-import matplotlib
+import matplotlib.figure
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from spinup.utils.command import (BadInput, Parser, command, described, require, whole_number,
                                   writing_whole)
@@ -88,7 +88,7 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
     def cannot_be_listed(error):
         print('{}: left out; it cannot be read ({})'.format(error.filename, error.strerror))
 
-    for folder, _, files in sorted(os.walk(logdir, onerror=cannot_be_listed)):
+    for folder, files in walk(logdir, cannot_be_listed):
         if 'progress.txt' not in files:
             continue
         try:
@@ -111,6 +111,25 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
         units[exp_name] += 1
         datasets.append(data)
     return datasets
+
+
+def walk(top, onerror):
+    """
+    Each folder below `top`, links followed, once, in the order of the names: [(path, its files)].
+
+    Args:
+        top (str): Folder.
+        onerror (callable): Is given the OSError of each that cannot be listed.
+    """
+    found, seen = [], set()
+    for path, folders, files in os.walk(top, onerror=onerror, followlinks=True):
+        folders.sort()
+        if os.path.realpath(path) in seen:
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(path))
+        found.append((path, files))
+    return sorted(found)
 
 
 def read_table(path):
@@ -187,20 +206,28 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
         BadInput: No run has numbers in both columns.
     """
     import matplotlib.pyplot as plt
+    import seaborn as sns
     runs, counts, tables, remarks = {}, [], [], set()
     lines, reasons = [], []
     for data in datasets:
         curve = literal(str(data[condition].iloc[0]))
         try:
-            runs.setdefault(curve, []).append(points(data, xaxis, value, smooth))
+            run = points(data, xaxis, value, smooth)
         except BadInput as error:
             lines.append('{}: left out; {}'.format(data.attrs.get('folder', curve), error))
             reasons.append(str(error))
-    for curve, of_curve in runs.items():
-        if not of_curve:
             continue
+        runs.setdefault(curve, []).append((data.attrs.get('folder', curve), run))
+    for curve, of_curve in runs.items():
+        # One that has just begun, or was given up, would leave next to nothing of the others.
+        longest = max(run.index[-1] for _, run in of_curve)
+        for folder, run in of_curve:
+            if run.index[-1] < longest / 2:
+                lines.append('{}: left out; it ends before half of the curve, which --count draws '
+                             'run by run'.format(folder))
         try:
-            x, ys, of_grid = on_common_grid(of_curve)
+            x, ys, of_grid = on_common_grid(
+                [run for _, run in of_curve if run.index[-1] >= longest / 2])
         except BadInput as error:
             lines.append('{}: left out; {}'.format(curve, error))
             reasons.append(str(error))
@@ -302,6 +329,16 @@ def note(counts, estimator, smooth, remarks):
     return '; '.join(said + sorted(remarks))
 
 
+def settle_backend():
+    """Agg, where matplotlib's backend is a module that is not here: a notebook's, in MPLBACKEND."""
+    backend = matplotlib.get_backend()
+    if backend.startswith('module://'):
+        try:
+            importlib.import_module(backend[len('module://'):])
+        except ImportError:
+            matplotlib.use('Agg')
+
+
 def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Performance',),
                count=False, smooth=1, select=None, exclude=None, estimator='mean', output=None):
     """
@@ -324,6 +361,7 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
     print('Plotting from...\n{0}\n{1}\n{0}'.format('=' * 80, '\n'.join(folders)))
     if output:
         matplotlib.use('Agg')
+    settle_backend()
     import matplotlib.pyplot as plt
     if plt.get_backend().lower() in map(str.lower, matplotlib.rcsetup.interactive_bk):
         paths = [None] * len(values)

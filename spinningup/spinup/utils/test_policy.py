@@ -150,6 +150,12 @@ def read_config(fpath):
     return config if isinstance(config, dict) else {}
 
 
+def limit_of(fpath):
+    """The max_ep_len of a run's config.json, None where it names none."""
+    limit = read_config(fpath).get('max_ep_len')
+    return limit if type(limit) is int and limit > 0 else None
+
+
 def read_env(path):
     """
     The environment in a vars.pkl. THIS RUNS CODE THAT IS IN THE FILE.
@@ -256,7 +262,8 @@ def try_out(env):
         step(env, env.action_space.sample())
 
 
-def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, video=None):
+def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, video=None,
+               filmed_steps=None):
     """
     Play episodes and print their returns, then a table.
 
@@ -266,8 +273,8 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
         max_ep_len (int): Time limit beside the environment's own; None or 0 for none.
         num_episodes (int): Number of episodes.
         render (bool): Whether to show them.
-        video (str): File, .mp4 or .gif, for the first steps of the first episode: max_ep_len of
-            them, or FILMED_STEPS.
+        video (str): File, .mp4 or .gif, for the first steps of the first episode.
+        filmed_steps (int): How many; None: max_ep_len, or FILMED_STEPS.
 
     Raises:
         BadInput: There is no environment, or it cannot be played or filmed here.
@@ -275,7 +282,7 @@ def run_policy(env, get_action, max_ep_len=None, num_episodes=100, render=True, 
     require(env is not None,
             'Environment not found! The run saved none, or one that cannot be loaded here. Make '
             'one, and call run_policy(env, get_action) yourself.')
-    filmed_steps, images = max_ep_len or FILMED_STEPS, []
+    filmed_steps, images = filmed_steps or max_ep_len or FILMED_STEPS, []
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(gyms_interface(env))
         logger = stack.enter_context(contextlib.closing(EpochLogger(folder)))
@@ -328,7 +335,8 @@ def main(argv=None):
                'which can run any code.')
     parser.add_argument('fpath', help='run folder')
     parser.add_argument('--len', '-l', type=whole_number, default=0,
-                        help='time limit of an episode in steps; 0: the environment has its own')
+                        help="time limit of an episode in steps; 0: the run's max_ep_len, by which "
+                        "its tests ended, beside the environment's own")
     parser.add_argument('--episodes', '-n', type=whole_number,
                         help='default: 100, or 1 with --video')
     parser.add_argument('--norender', '-nr', action='store_true', help='do not show them')
@@ -364,7 +372,8 @@ def main(argv=None):
             print('No display: the episodes are not shown. --video FILE records one.')
             render = False
         try:
-            run_policy(env, get_action, args.len, episodes, render, args.video)
+            run_policy(env, get_action, args.len or limit_of(args.fpath), episodes, render,
+                       args.video, args.len or FILMED_STEPS)
         finally:
             # Its windows close while their display is there. What fails now changes nothing.
             with contextlib.suppress(Exception):
