@@ -213,6 +213,8 @@ def seed_the_rest(env, before, seed):
 NUMBERS = (bool, int, float, str, type(None))
 LARGEST_ARRAY = 100000
 DEEPEST = 3
+# What may name something of one process alone, such as a handle, a port or a folder.
+WHOLE = (bool, int, str, type(None))
 
 
 def attributes(owner, but=(), depth=0):
@@ -274,10 +276,6 @@ def set_attributes(owner, values, made):
                 vars(owner)[name] = value[()] if not value.ndim else value.copy()
         else:
             vars(owner)[name] = value           # whatever its own __setattr__ would do, or refuse
-
-
-# What may name something of one process alone, such as a handle, a port or a folder.
-WHOLE = (bool, int, str, type(None))
 
 
 def changed(values, made):

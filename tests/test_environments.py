@@ -1192,7 +1192,7 @@ def test_another_number_of_wrappers_is_refused(then, now):
 
 def test_the_test_environment_is_compared_too(tmp_path, env_module, monkeypatch, capsys):
     env_module('stateful', STATEFUL)
-    words = ['--env', 'stateful:Remembers-v0'] + FLAGS
+    words = ['--env', 'stateful:Remembers-v0'] + FLAGS + ['--num-test-episodes', '2']
     with monkeypatch.context() as patch:
         stopped_at(440, patch)
         run_main(capsys, *words, '--data-dir', tmp_path / 'out')

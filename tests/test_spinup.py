@@ -953,6 +953,10 @@ def test_a_run_that_has_just_begun_leaves_the_others_their_curve(tmp_path, capsy
     out = capsys.readouterr().out
     assert out.count('left out') == 1 and 's3: left out; it ends before half of the curve' in out
     assert len(draw(tmp_path / 'runs', tmp_path, '--count')) == 4
+    for seed, x in enumerate(([-9, -4], [-9, -3])):
+        write_run(tmp_path / 'below' / str(seed), LossPi=x, AverageTestEpRet=[1, 1])
+    (x, _), = draw(tmp_path / 'below', tmp_path, '-x', 'LossPi').values()
+    assert list(x) == [-9, -4]
 
 
 def test_links_to_runs_are_followed_once(tmp_path, monkeypatch):

@@ -221,13 +221,13 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     for curve, of_curve in runs.items():
         # One that has just begun, or was given up, would leave next to nothing of the others.
         longest = max(run.index[-1] for _, run in of_curve)
+        half = longest - abs(longest) / 2
         for folder, run in of_curve:
-            if run.index[-1] < longest / 2:
+            if run.index[-1] < half:
                 lines.append('{}: left out; it ends before half of the curve, which --count draws '
                              'run by run'.format(folder))
         try:
-            x, ys, of_grid = on_common_grid(
-                [run for _, run in of_curve if run.index[-1] >= longest / 2])
+            x, ys, of_grid = on_common_grid([run for _, run in of_curve if run.index[-1] >= half])
         except BadInput as error:
             lines.append('{}: left out; {}'.format(curve, error))
             reasons.append(str(error))
