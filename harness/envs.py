@@ -364,11 +364,11 @@ class Inside:
             return returned
         o, r, done, info = returned
         own = dict(info)
-        info.pop(LIMIT, None)               # it may be one and the same at every step
+        said = info.pop(LIMIT, False)       # out of what may be one and the same at every step
         if self.limit:
             own[LIMIT] = True
-        else:
-            self.limit = not np.ndim(own.get(LIMIT, False)) and bool(own.get(LIMIT))
+        elif said is not False and not np.ndim(said):
+            self.limit = bool(said)
         return o, r, done, own
 
     def seed(self, seed=None):
@@ -485,7 +485,7 @@ class CheckedEnv(gym.Wrapper):
             self._fault('its done is {}: expected True or False', done)
         if not isinstance(info, dict):
             self._fault('its info is {}: expected a dict', info)
-        if np.ndim(info.get(LIMIT, False)):
+        if LIMIT in info and np.ndim(info[LIMIT]):
             self._fault('its info has a ' + LIMIT + ' of {}: expected True or False', info[LIMIT])
         if LARGEST_REWARD < abs(r) < np.inf:
             raise NotFinite('the reward {} is beyond what float32 holds, {}'.format(

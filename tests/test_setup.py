@@ -17,13 +17,14 @@ import zipfile
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-REAL = 'bash sh cat cksum dirname env flock mkdir printf rm sed tail true cp'.split()
+REAL = 'bash sh cat cksum dirname env flock mkdir printf rm sed setsid tail true cp'.split()
 PYTHON = '''#!/bin/sh
 # Stands in for a Python 3.7: makes environments of itself, and notes what it is asked to install.
 case "$*" in
     *sys.executable*) echo "$0" ;;
     '-m venv --clear '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >>"$CALLS"
         echo "VIRTUAL_ENV=\\"$(pwd -P)/$4\\"" >"$4/bin/activate" ;;
+    '-m pip install --no-deps --no-compile '*tensorflow==*) [ ! -e "$FAIL_TENSORFLOW" ] ;;
     '-m pip install --no-deps '*) echo pip >>"$CALLS"; [ ! -e "$FAIL_PIP" ] ;;
     '-m pip uninstall '*) echo uninstall >>"$CALLS" ;;
     *mujoco_py*) [ "$CC, $LDSHARED" = 'gcc, gcc -shared' ] && echo compile >>"$CALLS" ;;
@@ -249,6 +250,11 @@ def test_an_interrupted_setup_goes_on(machine):
     assert code == 2 and 'could not install' in out and calls == ['venv', 'pip']
     assert not machine.complete()
     machine.fail_pip.unlink()
+    no_tensorflow = machine.root.parent / 'no_tensorflow'
+    no_tensorflow.write_text('')
+    code, out, calls = machine.setup(FAIL_TENSORFLOW=str(no_tensorflow))
+    assert code == 2 and 'could not install' in out and calls == ['pip']
+    assert not machine.complete()
     assert machine.setup()[2] == ['pip', 'compile'] and machine.complete()
 
 
