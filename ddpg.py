@@ -6,8 +6,8 @@ ddpg.py: Deep Deterministic Policy Gradient (Lillicrap et al. 2015, arXiv 1509.0
 
 Names, and the paper's symbols. In the graph, of a minibatch of N: x, a, r, x2 are s_i, a_i, r_i,
 s_{i+1}; d is 1 where s_{i+1} is terminal; pi is mu(s), q is Q(s, a), q_pi is Q(s, mu(s)), backup is
-y_i. In the loop: o, a, r, o2 are s_t, a_t, r_t, s_{t+1}. POLYAK IS THE PAPER'S TAU, a small number:
-targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
+y_i. In the loop: o, a, r, o2 are s_t, a_t, r_t, s_{t+1}, and N_t is the noise. POLYAK IS TAU, a
+small number: targ <- polyak * main + (1 - polyak) * targ. (Spinning Up's polyak is 1 - tau.)
 """
 from collections import namedtuple
 
@@ -74,8 +74,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         critic_step, q_grad_norm = adam_step(q_loss, nets.q_vars, q_lr, rate, weight_decay,
                                              decay_kind, nets.q_statistics)
 
-    # J, the mean of Q(s_i, mu(s_i)), is what the actor ascends, by its gradient (equation 6):
-    # of Q as its step has just left it. (nets.q_pi is of a pass that nothing orders after that.)
+    # J, the mean of Q(s_i, mu(s_i)), is what the actor ascends, by its gradient (equation 6),
+    # through the critic as critic_step leaves it. (Nothing orders nets.q_pi after that step.)
     with tf.name_scope('actor_loss'), tf.control_dependencies([critic_step]):
         _, q_at_pi, _ = nets.main(x, nets.pi, training=True)
         pi_loss = -tf.reduce_mean(q_at_pi)
@@ -284,7 +284,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                 # Select a_t = mu(s_t) + N_t, clipped to the bounds (legal); at first, uniformly.
                 if t <= run.uniform_steps:      # start_steps, or all steps with policy='random'
                     a = env.legal(env.action_space.sample())
-                else:                           # mu(s_t) is known since the last update
+                else:                           # mu(s_t): found by the last update, or anew
                     a = env.legal(agent.act(o) + process(t))
 
                 # Execute a_t, and observe r_t and s_{t+1}.

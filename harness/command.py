@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         screen = file and Screen(file)
         super().print_help(screen)
         if screen:
-            screen.flush()
+            screen.end()
 
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else list(args)
@@ -113,14 +113,14 @@ def ending(prog):
     """Within it, whatever ends a command early becomes one line on stderr and its exit code."""
     gym.logger.set_level(gym.logger.ERROR)
     # A stream that was closed before Python started is None, and stays so.
-    with contextlib.redirect_stdout(sys.stdout and Screen(sys.stdout)), \
-            contextlib.redirect_stderr(sys.stderr and Screen(sys.stderr)):
+    screens = [stream and Screen(stream) for stream in (sys.stdout, sys.stderr)]
+    with contextlib.redirect_stdout(screens[0]), contextlib.redirect_stderr(screens[1]):
         try:
             with told(prog):
                 early.begun()
                 yield
         finally:
-            for screen in filter(None, (sys.stdout, sys.stderr)):
+            for screen in filter(None, screens):
                 screen.end()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from gym.spaces import Box
 
 from harness.guard import EnvironmentFault, NotFinite, in_short
-from harness.recorded import (ANYTHING, RecordedEnv, environments, layers, random_states,
+from harness.recorded import (ANYTHING, RecordedEnv, environment_ids, layers, random_states,
                               seed_the_rest)
 from harness.settings import BadSetting, described_error
 
@@ -135,13 +135,13 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
         raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
                          "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
                          'and one to test')
-    if other is not None and environments(env) & environments(other.inside.outermost):
+    if other is not None and environment_ids(env) & environment_ids(other.inside.outermost):
         name, what = (('env', 'the id of an environment that is made anew each time')
                       if isinstance(env_fn, str) else
                       ('env_fn', 'a function that makes a new environment at each call'))
-        raise BadSetting(name, env_fn, what + ', not wrappers of the same one: there are two, one '
-                         'to train and one to test')
-    stack.callback(closed, env)
+        raise BadSetting(name, env_fn, what + ', not two that wrap or hold the same one: one is to '
+                         'train and one to test')
+    stack.callback(closed, env, folder)
     check_spaces(env)
     try:
         held_env = RecordedEnv(CheckedEnv(env, watch, folder))
@@ -166,14 +166,21 @@ class WorkingFolder:
             os.chdir(self.own)
 
     def __exit__(self, *exception):
-        self.own = os.getcwd()
+        try:
+            self.own = os.getcwd()
+        except OSError:             # it has removed its own
+            self.own = None
         if self.own != self.ours:
             os.chdir(self.ours)
+            self.own = self.own or self.ours
 
 
-def closed(env):
-    """Close an environment. One that cannot be closed must not hide how the run has ended."""
-    with contextlib.suppress(*ANYTHING):
+def closed(env, folder=contextlib.nullcontext()):
+    """
+    Close an environment, in its WorkingFolder. One that cannot be closed must not hide how the run
+    has ended.
+    """
+    with contextlib.suppress(*ANYTHING), folder:
         env.close()
 
 
@@ -356,6 +363,7 @@ class Inside:
 
     def step_of(self, own, a):
         """What a wrapper's own step() returns, with an info of its own."""
+        self.limit = False                  # it need not step what it wraps
         return self._with_own_info(own(a))
 
     def _with_own_info(self, returned):
@@ -459,7 +467,8 @@ class CheckedEnv(gym.Wrapper):
                         own = getattr(layer, name)
                         if own is not self.action_space and own is not self.observation_space:
                             own.seed(seed)
-            self.env.seed(seed)
+            with self.folder:
+                self.env.seed(seed)
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None

@@ -82,7 +82,7 @@ def all_attributes(env):
                 owners.append((value, name, depth + 1))
 
 
-def environments(env):
+def environment_ids(env):
     """The ids of all environments that one consists of: its layers, and what these hold as such."""
     found = layers(env)
     found.append(getattr(found[-1], 'unwrapped', found[-1]))
@@ -110,14 +110,21 @@ def generators(env):
 
 def own_generators(name, value):
     """What draws, for an attribute: it itself, or a space's own, and those of a space's parts."""
-    if isinstance(value, (np.random.RandomState, np.random.Generator, random.Random)):
-        if not isinstance(value, random.SystemRandom):                  # which has no state
-            yield name, value
+    if is_generator(value):
+        yield name, value
     elif has(value, 'np_random', 'sample'):
-        yield from own_generators(name + '.np_random', value.np_random)
-        parts = getattr(value, 'spaces', ())
-        for key, part in parts.items() if hasattr(parts, 'items') else enumerate(parts):
+        if is_generator(value.np_random):
+            yield name + '.np_random', value.np_random
+        parts = getattr(value, 'spaces', ())        # whatever answers to any name has none
+        for key, part in (parts.items() if isinstance(parts, dict) else
+                          enumerate(parts) if isinstance(parts, (list, tuple)) else ()):
             yield from own_generators('{}.{}'.format(name, key), part)
+
+
+def is_generator(value):
+    """Whether a value draws random numbers, and has a state: the system's own has none."""
+    return isinstance(value, (np.random.RandomState, np.random.Generator, random.Random)) and (
+        not isinstance(value, random.SystemRandom))
 
 
 def random_states(env):
@@ -260,7 +267,9 @@ def set_attributes(owner, values, made):
     left out as this one was `made`.
     """
     for name, value in made.items():
-        if name not in values and type(value) in WHOLE and type(vars(owner).get(name)) in WHOLE:
+        # What was None, and is an object now, has been made since, and is needed.
+        if (name not in values and type(value) in WHOLE
+                and isinstance(vars(owner).get(name), NUMBERS + (np.generic, np.ndarray))):
             vars(owner)[name] = value
     for name, value in values.items():
         present = vars(owner).get(name)
@@ -290,6 +299,24 @@ def changed(values, made):
             found[name] = changed(value, first if isinstance(first, dict) else {})
         elif not (name in made and type(value) is type(first) in WHOLE and value == first):
             found[name] = value
+    return found
+
+
+def wholes(values):
+    """Of `values` (from `attributes`), the whole numbers and the text."""
+    return {name: wholes(value) if isinstance(value, dict) else value
+            for name, value in values.items() if isinstance(value, dict) or type(value) in WHOLE}
+
+
+def differences(values, others, path=''):
+    """Where `wholes` differ, by names that both have: a list of '<name>=<value>, not <other>'."""
+    found = []
+    for name in sorted(set(values) & set(others)):
+        value, other = values[name], others[name]
+        if isinstance(value, dict) and isinstance(other, dict):
+            found += differences(value, other, path + name + '.')
+        elif value != other:
+            found.append('{}{}={!r}, not {!r}'.format(path, name, value, other))
     return found
 
 
@@ -372,11 +399,15 @@ class RecordedEnv(gym.Wrapper):
                                    digest=record['digest'].hexdigest())
 
         return dict(before=saved(self.before) if before else None, running=saved(self.running),
-                    now=self._surroundings())
+                    now=self._surroundings(), made=wholes(self.made))
 
     def set_state(self, state):
         """
         Play episodes again, up to where it was.
+
+        Returns:
+            list of str: The whole numbers and text that were made anew, and are others than there:
+            names, such as a folder's, or what decides how it goes on.
 
         Raises:
             DoesNotRepeat: That leads to other observations, rewards or ends, or there are other
@@ -399,3 +430,5 @@ class RecordedEnv(gym.Wrapper):
                     'its environment does not repeat: the {} actions of {} episode lead to another '
                     'observation, reward or end'.format(len(record['actions']), name))
         self._surround(state['now'])
+        return sum((differences(values, state['made'].get(depth, {}))
+                    for depth, values in wholes(self.made).items()), [])

@@ -281,8 +281,8 @@ class Run:
             raise cannot_resume(self.folder, 'it cannot be written')
         state, self.checkpoints = self.resumed.state, self.resumed
         try:
-            self.env.set_state(state['env'])
-            self.test_env.set_state(state['test_env'])
+            made_anew = self.env.set_state(state['env'])
+            made_anew += self.test_env.set_state(state['test_env'])
         except (recorded.DoesNotRepeat, guard.RunStopped) as why:
             raise cannot_resume(self.folder, why) from why
         self.process.set_state(state['process'])
@@ -290,6 +290,10 @@ class Run:
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
         self._open_table()
+        if made_anew:
+            self.table.log('Warning: its environments were made with {}. Where these are more than '
+                           'names, of a folder for example, the run has other numbers from here '
+                           'on.'.format('; '.join(made_anew)), 'red')
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
         for name in self.learner.random_operations()[:1]:

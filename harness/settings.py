@@ -99,7 +99,10 @@ class BadSetting(ValueError):
 def as_typed(value):
     """A value as the command line has it: several with spaces between them, a dict as JSON."""
     if isinstance(value, dict):
-        return json.dumps(value, default=str)
+        try:
+            return json.dumps(value, default=str)
+        except (TypeError, ValueError, RecursionError):     # keys that are no text; what has no end
+            return 'a dict'
     return ' '.join(map(str, value)) if isinstance(value, list) else value
 
 
@@ -203,9 +206,10 @@ class JsonObject:
             said = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
             read = json.loads(said)
             json.dumps(read, allow_nan=False)           # what json reads may be infinite: 1e999
+            said_so = isinstance(value, str) or has_text_for_keys(value)
         except RecursionError:
             raise ValueError from None
-        if not isinstance(read, dict) or not (isinstance(value, str) or has_text_for_keys(value)):
+        if not (isinstance(read, dict) and said_so):
             raise ValueError
         return read
 

@@ -9,6 +9,7 @@ import enum
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -269,6 +270,18 @@ def test_limits_between_wrappers_stay_and_reach_no_later_step():
         def step(self, a):
             return self.env.step(a)[:3] + ({},)
 
+    class GivesUp(gym.Wrapper):
+        """Ends its second episode, as a task, without a step of what it wraps."""
+        episodes = 0
+
+        def reset(self):
+            self.episodes += 1
+            return self.env.reset()
+
+        def step(self, a):
+            return (np.zeros(1), 0., True, {}) if self.episodes == 2 else self.env.step(a)
+
+    assert ends(GivesUp(TimeLimit(Ends(), 3)), 2) == [(3, False), (1, True)]
     assert ends(Overwrites(TimeLimit(Ends(), 3)), 2) == [(3, False)] * 2
     assert ends(Overwrites(Drops(Overwrites(Ends()))), 1) == [(3, False)]
     assert ends(Drops(TimeLimit(Ends(), 3)), 1) == [(3, False)]
@@ -650,7 +663,7 @@ def test_an_environment_is_left_as_it_was_made(tmp_path):
     (lambda env=gym.make('Pendulum-v0'): env, 'a function that makes a new environment'),
     # Not of Gym's own: TimeLimit writes its limit into the registry's entry of what it wraps.
     (lambda env=Still(): TimeLimit(env, 9),
-     'a function that makes a new environment at each call, not wrappers of the same one'),
+     'a function that makes a new environment at each call, not two that wrap or hold the same'),
     (lambda env=PendulumEnv(): Adapter(env), 'a function that makes a new environment')])
 def test_what_makes_no_two_environments(env_fn, said, tmp_path):
     with pytest.raises(BadSetting, match='env_fn=.*expected ' + said):
@@ -1057,6 +1070,45 @@ def test_what_names_something_of_one_process_stays(tmp_path):
     assert again.step(np.zeros(1))[0] == np.float32(7 * inner.scale)
 
 
+def test_what_decides_and_was_made_anew_is_told(tmp_path, capsys):
+    """A whole number that is drawn while it is made, by a generator that nothing seeds then."""
+    class Variant(Still):
+        def __init__(self):
+            super().__init__()
+            self.rng = np.random.RandomState()
+            self.variant = self.rng.randint(10 ** 9)
+
+        def seed(self, seed=None):
+            self.rng.seed(seed)
+
+    words = dict(SMALL, logger_kwargs=dict(output_dir=str(tmp_path / 'run')))
+    ddpg.ddpg(Variant, **words)
+    assert 'made with' not in capsys.readouterr().out
+    ddpg.ddpg(Variant, resume=str(tmp_path / 'run'), **dict(words, epochs=2))
+    assert re.search(r'Warning: its environments were made with variant=\d+, not \d+; variant=',
+                     ' '.join(capsys.readouterr().out.split()))
+
+
+def test_what_became_another_kind_of_number_comes_back():
+    class Scaled(gym.Wrapper):
+        ret = None
+
+        def __init__(self, env):
+            super().__init__(env)
+            self.ret = 0
+
+        def step(self, a):
+            o, r, done, info = self.env.step(a)
+            self.ret = 0.9 * self.ret + 1.
+            return o, self.ret, done, info
+
+    env = recorded(Scaled(Still()))
+    env.reset()
+    state, first = env.get_state(), [env.step(np.zeros(1))[1] for _ in range(3)]
+    env.set_state(state)
+    assert [env.step(np.zeros(1))[1] for _ in range(3)] == first
+
+
 def test_a_copy_that_looks_ahead_steps_itself():
     class Counts(Still):
         def reset(self):
@@ -1082,11 +1134,17 @@ def test_a_copy_that_looks_ahead_steps_itself():
 
 def test_a_working_directory_of_its_own(tmp_path, monkeypatch):
     class Moves(Still):
-        """Works in its own folder: which one, and what is read there, by a relative path."""
+        """Works in its own folder, by relative paths."""
         def __init__(self):
             super().__init__()
             os.makedirs(str(tmp_path / 'elsewhere'), exist_ok=True)
             os.chdir(str(tmp_path / 'elsewhere'))
+
+        def seed(self, seed=None):
+            open('seeded', 'w').close()
+
+        def close(self):
+            os.remove('seeded')
 
         def reset(self):
             with open('model', 'w') as file:
@@ -1099,12 +1157,50 @@ def test_a_working_directory_of_its_own(tmp_path, monkeypatch):
 
     (tmp_path / 'here').mkdir()
     monkeypatch.chdir(tmp_path / 'here')
+    open('seeded', 'w').close()
     result = ddpg.ddpg(Moves, logger_kwargs=dict(output_dir='run'), **SMALL)
     assert os.getcwd() == str(tmp_path / 'here') and result.folder == os.path.abspath('run')
     assert len(result.table) == 1 and os.path.isdir('run/checkpoints')
     assert os.listdir(str(tmp_path / 'elsewhere')) == ['model']
     resumed = ddpg.ddpg(Moves, logger_kwargs=dict(), resume='run', **dict(SMALL, epochs=2))
-    assert len(resumed.table) == 2
+    assert len(resumed.table) == 2 and os.path.exists('seeded')
+
+
+def test_a_working_directory_that_is_gone(tmp_path, monkeypatch):
+    class Removes(Still):
+        def reset(self):
+            os.mkdir(str(tmp_path / 'gone'))
+            os.chdir(str(tmp_path / 'gone'))
+            os.rmdir(str(tmp_path / 'gone'))
+            return np.zeros(1)
+
+    monkeypatch.chdir(tmp_path)
+    env = recorded(Removes())
+    for _ in range(2):
+        env.reset()
+        assert os.getcwd() == str(tmp_path)
+
+
+class Answers:
+    """Answers to every name, as a stand-in for an object that is elsewhere does."""
+
+    def __getattr__(self, name):
+        return Answers()
+
+    def __call__(self, *args):
+        raise ConnectionRefusedError
+
+
+def test_what_answers_to_every_name_is_not_asked():
+    class Remote(Still):
+        def __init__(self):
+            super().__init__()
+            self.server = Answers()
+
+    env = recorded(Remote())
+    env.seed(0)
+    env.reset()
+    env.set_state(env.get_state())
 
 
 def test_what_is_drawn_while_it_is_made_is_seeded(tmp_path):

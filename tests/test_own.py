@@ -366,6 +366,16 @@ def test_from_python_it_is_what_json_can_say(value, tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
+def test_what_json_cannot_end_is_refused(tmp_path):
+    endless, deep = {}, {}
+    endless['inner'] = endless
+    for _ in range(100000):
+        deep = dict(inner=deep)
+    for value in (endless, deep, {(1, 2): 3}):
+        with pytest.raises(BadSetting, match='env_kwargs=a dict: expected a JSON object'):
+            train(tmp_path / 'run', env_kwargs=value)
+
+
 def test_from_python_arguments_that_are_not_taken_are_named(tmp_path):
     with pytest.raises(BadSetting, match='env_kwargs=.*gaol.*: expected keyword arguments that '
                                          'env_fn takes; it raises TypeError'):

@@ -400,10 +400,25 @@ def test_a_screen_whose_disk_is_full_for_a_while(tmp_path):
     screen.write('told')
     screen.flush()
     assert stream.getvalue() == 'told'
-    with open('/dev/full', 'w') as full:
-        process = subprocess.run([sys.executable, os.path.join(HERE, 'ddpg.py'), '--help'],
-                                 stdout=full, stderr=subprocess.PIPE)
-    assert (process.returncode, process.stderr) == (0, b'')
+    buffered = {name: value for name, value in os.environ.items() if name != 'PYTHONUNBUFFERED'}
+    for words in (['ddpg.py'], ['-m', 'tools.summary']):
+        with open('/dev/full', 'w') as full:
+            process = subprocess.run([sys.executable, *words, '--help'], cwd=HERE, env=buffered,
+                                     stdout=full, stderr=subprocess.PIPE)
+        assert (process.returncode, process.stderr) == (0, b'')
+
+
+def test_a_stream_that_takes_the_screen_s_place_ends_nothing():
+    """Such as a Tee, which has what print needs, and no more."""
+    class Tee:
+        def __init__(self, stream):
+            self.write, self.flush = stream.write, stream.flush
+
+    before = sys.stdout
+    with command.ending('x'):
+        sys.stdout = Tee(sys.stdout)
+        print('told')
+    assert sys.stdout is before
 
 
 @pytest.mark.parametrize('ignored', [False, True])

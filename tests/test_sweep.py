@@ -405,8 +405,9 @@ def test_runs_of_ddpg_py_by_the_same_name_are_of_the_group(tmp_path):
     there.joinpath('config.json').write_text(json.dumps(config))
     with pytest.raises(BadSetting, match='pi_lr=0.0003: expected 0.1, .*_x_s0'):
         sweep.check_groups(parsed(*words, '--seed', '1').runs)
-    there.joinpath('config.json').write_text(json.dumps(dict(config, exp_name='other')))
-    sweep.check_groups(parsed(*words, '--seed', '1').runs)
+    for other in (dict(exp_name='other'), dict(env='MountainCarContinuous-v0')):
+        there.joinpath('config.json').write_text(json.dumps(dict(config, **other)))
+        sweep.check_groups(parsed(*words, '--seed', '1').runs)
 
 
 def test_a_finished_run_without_its_checkpoints_is_not_repeated(finished, tmp_path):

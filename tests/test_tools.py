@@ -235,7 +235,7 @@ def test_what_does_not_count_and_what_differs_is_told(here, capsys):
     assert 'runs/3: does not count yet; it has 2 of 4 epochs\n' in out
     assert ('Warning: the runs of b end after 1000 and 1500 steps; --steps 1000 shows all of them '
             'as they were then\n') in out
-    assert 'Warning: the runs of b differ in hidden_sizes: [8, 1] and [8, 2]\n' in out
+    assert 'Warning: the runs of b differ in ac_kwargs.hidden_sizes: [8, 1] and [8, 2]\n' in out
     assert out.count('Warning') == 2 and out.count('does not count') == 1
     _, out, _ = summarised(capsys, 'runs', '--steps', '1200')
     assert 'runs/2: does not count yet; it ends after 1000 steps\n' in out

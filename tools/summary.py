@@ -27,7 +27,8 @@ import scipy.stats
 
 from harness.command import Parser, ending
 from harness.files import Unreadable, read_config, read_table
-from harness.settings import ACCEPTED, MAY_CHANGE, BadSetting, Number, checked_value
+from harness.settings import (ACCEPTED, MAY_CHANGE, BadSetting, Number, as_of_now,
+                              checked_value)
 from spinup.utils import plot
 from tools import figures
 
@@ -117,11 +118,15 @@ def settings_of(folder):
         raise Unreadable('it has no config.json with settings')
     epochs = config.get('epochs')
     networks = config.get('ac_kwargs')
-    settings = {**config, **(networks if isinstance(networks, dict) else {})}
+    if 'code' in config and isinstance(networks, dict):     # of ours, maybe older than a setting
+        config = as_of_now(config)
+        networks = config['ac_kwargs']
+    settings = {name: config[name] for name in set(config) & set(ACCEPTED) - MAY_CHANGE - {'seed'}}
+    settings.update(('ac_kwargs.' + name, value) for name, value in (
+        networks.items() if isinstance(networks, dict) else ()))
     return dict(exp_name=str(config.get('exp_name', 'exp')), env=str(config.get('env', '')),
                 seed=config.get('seed'), epochs=epochs if isinstance(epochs, (int, float)) else 0,
-                settings={name: settings[name] for name in sorted(set(settings) & set(ACCEPTED)
-                                                                  - MAY_CHANGE - {'seed'})})
+                settings=settings)
 
 
 def table_of(folder):
@@ -232,8 +237,10 @@ def remarks(runs, steps=None):
     What one should know of the groups of `summarise`, in lines: which runs do not count, and where
     those that do differ in more than their seeds.
     """
-    lines = []
-    for (group, _), of_group in groups_of(runs):
+    lines, groups = [], groups_of(runs)
+    for (group, env), of_group in groups:
+        if [name for (name, _), _ in groups].count(group) > 1:
+            group = '{}, {}'.format(group, env)
         of_seeds = [run for run in of_group if finished(*run, steps)]
         for config, table in of_group:
             if not finished(config, table, steps):

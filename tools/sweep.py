@@ -321,8 +321,9 @@ def check_groups(runs):
                                                   'config.json'))):
             there = os.path.dirname(path)
             config = read_config(there)
-            if there in own or config is None or (
-                    os.path.dirname(there) != folder and config.get('exp_name') != run.group):
+            beside = os.path.dirname(there) != folder
+            if there in own or config is None or beside and (
+                    config.get('exp_name'), config.get('env')) != (run.group, run.env):
                 continue
             asked = in_json(dict(settings_of(run), seed=config.get('seed')))
             config = as_of_now(config)

@@ -115,21 +115,27 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
 
 def walk(top, onerror):
     """
-    Each folder below `top`, links followed, once, in the order of the names: [(path, its files)].
+    Each folder below `top`, once, in the order of the names: [(path, its files)]. Where links alone
+    lead to it, it is there, too; links within a run are not followed.
 
     Args:
         top (str): Folder.
         onerror (callable): Is given the OSError of each that cannot be listed.
     """
-    found, seen = [], set()
-    for path, folders, files in os.walk(top, onerror=onerror, followlinks=True):
+    found = {os.path.realpath(path): (path, files)
+             for path, _, files in os.walk(top, onerror=onerror)}
+    seen = set()
+    for path, folders, files in os.walk(top, followlinks=True):
         folders.sort()
-        if os.path.realpath(path) in seen:
+        place = os.path.realpath(path)
+        if place in seen:               # a link leads to where this came from
             folders.clear()
-            continue
-        seen.add(os.path.realpath(path))
-        found.append((path, files))
-    return sorted(found)
+        elif 'progress.txt' in files:
+            folders[:] = [name for name in folders
+                          if not os.path.islink(os.path.join(path, name))]
+        seen.add(place)
+        found.setdefault(place, (path, files))
+    return sorted(found.values())
 
 
 def read_table(path):
