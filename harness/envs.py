@@ -95,8 +95,10 @@ def dims_of(name, env_kwargs=dict()):
         BadSetting: It cannot be made, or is not accepted.
     """
     with contextlib.ExitStack() as stack:
-        env = make_env(name, env_kwargs)
-        stack.callback(closed, env)
+        folder = WorkingFolder()
+        with folder:
+            env = make_env(name, env_kwargs)
+        stack.callback(closed, env, folder)
         check_spaces(env)
         return env.observation_space.shape + env.action_space.shape
 
