@@ -637,11 +637,24 @@ def test_arguments_are_each_environment_s_own(tmp_path):
     assert read_config(str(tmp_path))['env_kwargs'] == dict(options=dict(size=1))
 
 
-def test_the_system_s_randomness_has_no_state_to_save():
-    class System(Still):
-        rng = random.SystemRandom()
+class Answers:
+    """Answers to every name, as a stand-in for an object that is elsewhere does."""
 
-    env = recorded(System())
+    def __getattr__(self, name):
+        return Answers()
+
+    def __call__(self, *args):
+        raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize('held', [random.SystemRandom(), Answers()])
+def test_what_has_no_state_to_save_is_not_asked(held):
+    class Holds(Still):
+        def __init__(self):
+            super().__init__()
+            self.held = held
+
+    env = recorded(Holds())
     env.seed(0)
     env.reset()
     env.set_state(env.get_state())
@@ -1179,28 +1192,6 @@ def test_a_working_directory_that_is_gone(tmp_path, monkeypatch):
     for _ in range(2):
         env.reset()
         assert os.getcwd() == str(tmp_path)
-
-
-class Answers:
-    """Answers to every name, as a stand-in for an object that is elsewhere does."""
-
-    def __getattr__(self, name):
-        return Answers()
-
-    def __call__(self, *args):
-        raise ConnectionRefusedError
-
-
-def test_what_answers_to_every_name_is_not_asked():
-    class Remote(Still):
-        def __init__(self):
-            super().__init__()
-            self.server = Answers()
-
-    env = recorded(Remote())
-    env.seed(0)
-    env.reset()
-    env.set_state(env.get_state())
 
 
 def test_what_is_drawn_while_it_is_made_is_seeded(tmp_path):
