@@ -121,22 +121,8 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
         BadSetting: It cannot be made, or is not accepted.
     """
     folder = WorkingFolder()
-    if isinstance(env_fn, str):
-        with folder:
-            env = make_env(env_fn, env_kwargs)
-    elif callable(env_fn) and (isinstance(env_fn, type) or not hasattr(env_fn, 'step')):
-        try:
-            with folder:
-                env = env_fn(**copy.deepcopy(env_kwargs))
-        except TypeError as error:
-            if not env_kwargs:
-                raise
-            raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that env_fn takes; it '
-                             'raises ' + described_error(error)) from error
-    else:
-        raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
-                         "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
-                         'and one to test')
+    with folder:
+        env = made_by(env_fn, env_kwargs)
     if other is not None and environment_ids(env) & environment_ids(other.inside.outermost):
         name, what = (('env', 'the id of an environment that is made anew each time')
                       if isinstance(env_fn, str) else
@@ -154,6 +140,23 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     return held_env
 
 
+def made_by(env_fn, env_kwargs):
+    """The environment that an id or a function makes; see `held`."""
+    if isinstance(env_fn, str):
+        return make_env(env_fn, env_kwargs)
+    if not callable(env_fn) or (hasattr(env_fn, 'step') and not isinstance(env_fn, type)):
+        raise BadSetting('env_fn', env_fn, 'a function that makes an environment, such as lambda: '
+                         "gym.make('Pendulum-v0'), or the id of one: there are two, one to train "
+                         'and one to test')
+    try:
+        return env_fn(**copy.deepcopy(env_kwargs))
+    except TypeError as error:
+        if not env_kwargs:
+            raise
+        raise BadSetting('env_kwargs', env_kwargs, 'keyword arguments that env_fn takes; it '
+                         'raises ' + described_error(error)) from error
+
+
 class WorkingFolder:
     """
     The working directory of an environment that changes it (os.chdir), as some simulators do: a
@@ -169,12 +172,12 @@ class WorkingFolder:
 
     def __exit__(self, *exception):
         try:
-            self.own = os.getcwd()
+            now = os.getcwd()
         except OSError:             # it has removed its own
-            self.own = None
-        if self.own != self.ours:
+            now = None
+        if now != self.ours:
             os.chdir(self.ours)
-            self.own = self.own or self.ours
+        self.own = now or self.ours
 
 
 def closed(env, folder=contextlib.nullcontext()):

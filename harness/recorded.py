@@ -245,9 +245,9 @@ def attributes(owner, but=(), depth=0):
         elif type(value) in numbers:
             found[name] = value
         elif depth < DEEPEST and id(value) not in but and is_plain_object(value):
-            inner = attributes(value, but, depth + 1)
-            if inner:
-                found[name] = inner
+            within = attributes(value, but, depth + 1)
+            if within:
+                found[name] = within
     return found
 
 
@@ -275,8 +275,7 @@ def set_attributes(owner, values, made):
         present = vars(owner).get(name)
         if isinstance(value, dict):
             if hasattr(present, '__dict__'):
-                first = made.get(name)
-                set_attributes(present, value, first if isinstance(first, dict) else {})
+                set_attributes(present, value, inner_of(made, name))
         elif isinstance(value, np.ndarray):
             if (isinstance(present, np.ndarray) and present.shape == value.shape
                     and present.dtype == value.dtype and present.flags.writeable):
@@ -296,10 +295,16 @@ def changed(values, made):
     for name, value in values.items():
         first = made.get(name)
         if isinstance(value, dict):
-            found[name] = changed(value, first if isinstance(first, dict) else {})
+            found[name] = changed(value, inner_of(made, name))
         elif not (name in made and type(value) is type(first) in WHOLE and value == first):
             found[name] = value
     return found
+
+
+def inner_of(values, name):
+    """The attributes of an object in `values` (from `attributes`); none, where it is no object."""
+    value = values.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def wholes(values):
@@ -384,7 +389,7 @@ class RecordedEnv(gym.Wrapper):
         set_random_states(self.env, found['random'], all_there)
         self.env.inside.seeds = list(found['seeds'])
         for depth, layer in enumerate(layers(self.env)[1:]):
-            set_attributes(layer, found['attributes'][str(depth)], self.made.get(str(depth), {}))
+            set_attributes(layer, found['attributes'][str(depth)], inner_of(self.made, str(depth)))
 
     def get_state(self, before=True):
         """

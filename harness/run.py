@@ -177,8 +177,7 @@ class Run:
             raise BadSetting('logger_kwargs', s.logger_kwargs,
                              'no other output_dir than that of the run that goes on, ' + folder)
         self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
-        begun = -(-self.t // s.steps_per_epoch)
-        check_same_run(self.config, self.resumed.config, max(begun, self.epochs_done))
+        check_same_run(self.config, self.resumed.config, -(-self.t // s.steps_per_epoch))
         # Once more, with the environments made: of mujoco-py it was not known before.
         other = origin.difference(self.resumed.config, origin.made_by())
         if other:

@@ -255,16 +255,10 @@ def test_limits_between_wrappers_stay_and_reach_no_later_step():
             found.append((env.ep_len, envs.terminal(done, info)))
         return found
 
-    class Overwrites(gym.Wrapper):
-        """Has a limit of its own, of three steps, and tells it in an info of its own."""
-        def reset(self):
-            self.t = 0
-            return self.env.reset()
-
-        def step(self, a):
-            o, r, done, info = self.env.step(a)
-            self.t += 1
-            return o, r, done or self.t == 3, {'TimeLimit.truncated': self.t == 3 and not done}
+    class Overwrites(Own):
+        """Tells its limit, and at each step that there is none, in an info of its own."""
+        def told(self, info, limit):
+            return {'TimeLimit.truncated': limit}
 
     class Drops(gym.Wrapper):
         def step(self, a):
@@ -351,10 +345,12 @@ class Own(gym.Wrapper):
     def step(self, a):
         o, r, done, info = self.env.step(a)
         self.t += 1
+        return o, r, done or self.t == 3, self.told(info, self.t == 3 and not done)
+
+    def told(self, info, limit):
         if self.t == 3:
-            info.update({'TimeLimit.truncated': not done})
-            done = True
-        return o, r, done, info
+            info.update({'TimeLimit.truncated': limit})
+        return info
 
 
 def ends(env, steps=3):

@@ -122,19 +122,17 @@ def walk(top, onerror):
         top (str): Folder.
         onerror (callable): Is given the OSError of each that cannot be listed.
     """
-    found = {os.path.realpath(path): (path, files)
-             for path, _, files in os.walk(top, onerror=onerror)}
-    seen = set()
-    for path, folders, files in os.walk(top, followlinks=True):
-        folders.sort()
-        place = os.path.realpath(path)
-        if place in seen:               # a link leads to where this came from
-            folders.clear()
-        elif 'progress.txt' in files:
-            folders[:] = [name for name in folders
-                          if not os.path.islink(os.path.join(path, name))]
-        seen.add(place)
-        found.setdefault(place, (path, files))
+    found, tops = {}, [top]             # links are walked after what is there without them
+    for start in tops:
+        for path, folders, files in os.walk(start, onerror=onerror):
+            place = os.path.realpath(path)
+            if place in found:
+                folders.clear()
+                continue
+            found[place] = path, files
+            if 'progress.txt' not in files:
+                below = (os.path.join(path, name) for name in sorted(folders))
+                tops += filter(os.path.islink, below)
     return sorted(found.values())
 
 
