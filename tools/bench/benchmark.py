@@ -52,11 +52,11 @@ PUBLISHED = {
             8391, 1908, 2234, 32.5, 1096, 210, -10.6, None, 1127),
         '"Our DDPG" of the TD3 paper (v1, 10)': (8401, 1062, 2362, None, 564),
         '"DDPG" of the TD3 paper (v1, 10)': (3163, 1732, 1521, None, 816),
-        'Spinning Up, TensorFlow 1 (v3, 10; off its plots)': (
+        'Spinning Up, TensorFlow 1 (v3, 10; off its smoothed plots)': (
             (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
-        'Spinning Up, PyTorch (v3, 10; off its plots)': (
+        'Spinning Up, PyTorch (v3, 10; off its smoothed plots)': (
             (10110, 979), (1736, 400), (1921, 761), (136, 8), (700, 214)),
-        'CleanRL (v4, 3; returns in training)': (
+        'CleanRL (v4, 3; in training; an actor step per two)': (
             (10374, 157), (1577, 819), (1240, 390), None, None, None, None, 643),
     },
     'maximum of the mean': {

@@ -149,9 +149,9 @@ def measure_plain(threads, batch, stored, stock=False):
 
 def measure_floor(threads, batch, stored):
     """
-    What must be done at least, on one core: an update's matrix products (by NumPy's OpenBLAS, with
+    A step without a framework, on one core: an update's matrix products (by NumPy's OpenBLAS, with
     its AVX-512 kernels where the processor has AVX-512), the memory that Adam and the targets move,
-    and the environment. Milliseconds a step.
+    and the environment. Milliseconds a step. (No bound: other products may be faster.)
     """
     import gym
     import numpy as np
