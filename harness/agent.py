@@ -112,21 +112,21 @@ class Agent:
         self.call_act = prepared_call(self.sess, dict(a=graph.pi_o), [graph.o], here=True)
         self.call_q = prepared_call(self.sess, dict(q=graph.q_test), [graph.x, graph.a])
         # One call per step: Algorithm 1's update, then the next action by the new weights.
-        feeds = [graph.x, graph.a, graph.r, graph.x2, graph.d] + self.more_feeds()
+        feeds = [graph.x, graph.a, graph.r, graph.x2, graph.d] + self.extra_feeds()
         feeds += [graph.rate] if lr_decay_steps else []
-        seen, norms = self.seen()
-        self.call_update = prepared_call(self.sess, seen, feeds, [graph.targ_step])
-        self.call_update_with_norms = prepared_call(self.sess, dict(seen, **norms), feeds,
+        fetches, norms = self.fetches()
+        self.call_update = prepared_call(self.sess, fetches, feeds, [graph.targ_step])
+        self.call_update_with_norms = prepared_call(self.sess, dict(fetches, **norms), feeds,
                                                     [graph.targ_step])
 
     # ---- What the critic alone has otherwise -----------------------------------------------------
 
-    def more_feeds(self):
+    def extra_feeds(self):
         """What an update needs beside the minibatch."""
         return [self.graph.o]
 
-    def seen(self):
-        """What is looked at in an update, and what only now and then: two {column: tensor}."""
+    def fetches(self):
+        """What is fetched in each update, and what in some alone: two {column: tensor}."""
         g = self.graph
         return (dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss, LossPi=g.pi_loss,
                      next_a=g.next_pi_o),
@@ -178,14 +178,14 @@ class Agent:
         """
         call = self.call_update if self.updates % GRADS_EVERY else self.call_update_with_norms
         rate = [np.float32(1 - t / self.lr_decay_steps)] if self.lr_decay_steps else []
-        found = call(*batch, *self.fed(next_o, len(batch[0])), *rate)
+        found = call(*batch, *self.extra_values(next_o, len(batch[0])), *rate)
         self.next_o, self.next_a = next_o, found.pop('next_a', None)
         self.watch.finite(**found)
         self.updates += 1
         return found
 
-    def fed(self, next_o, batch_size):
-        """The values of `more_feeds`."""
+    def extra_values(self, next_o, batch_size):
+        """The values of `extra_feeds`."""
         return [next_o[None]]
 
     def q(self, x, a):
@@ -267,10 +267,10 @@ class CriticAlone(Agent):
         self.rng, self.env, self.held_out = np.random.RandomState(seed), env, None
         super().__init__(graph, watch, threads, lr_decay_steps)
 
-    def more_feeds(self):
+    def extra_feeds(self):
         return [self.graph.a2]
 
-    def seen(self):
+    def fetches(self):
         g = self.graph
         return (dict(QVals=g.q, TargetVals=g.backup, LossQ=g.q_loss),
                 dict(GradNormQ=g.q_grad_norm))
@@ -287,7 +287,7 @@ class CriticAlone(Agent):
         known = self.held_out
         return dict(truth.errors(self.q(known['x'], known['a']), known['g']), ActSaturation=np.nan)
 
-    def fed(self, next_o, batch_size):
+    def extra_values(self, next_o, batch_size):
         low, high = self.env.low, self.env.high
         return [np.float32(self.env.legal(self.rng.uniform(low, high, (batch_size, len(low)))))]
 

@@ -167,19 +167,17 @@ class Checkpoints:
         declared = read_config(self.run_folder)
         origin, digests, self.ignored = made_by(), {}, []
         numbers = sorted(set(map(number_of, os.listdir(self.folder))) - {None})
+        usable = []                 # contents, the newest first
         for number in reversed(numbers):
             try:
-                content = self._read(number, declared, origin, digests)
+                usable.append(self._read(number, declared, origin, digests))
             except Unusable as why:
-                if not self.complete:
+                if not usable:
                     self.ignored.append('checkpoint {} {}'.format(number, why))
-                continue
-            if not self.complete:
-                last = content
-            self.complete.insert(0, (number, content['first_row']))
-        if not self.complete:
+        if not usable:
             raise Unusable('; '.join(self.ignored) or 'it has no checkpoint')
-        self.complete = self.complete[-KEPT:]
+        last = usable[0]
+        self.complete = [(each['number'], each['first_row']) for each in reversed(usable[:KEPT])]
         self.number = numbers[-1]
         self.end, self.last_file = last['end'], last['last_file']
         self.config, self._files = last['config'], last['files']

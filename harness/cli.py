@@ -113,9 +113,8 @@ def settings_of_run(path):
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
         raise unusable('its config.json is of another script')
     config = as_of_now(config)
-    unknown = sorted(set(config) - set(ACCEPTED) - MAY_CHANGE
-                     - {'env', 'actor_critic', 'ac_kwargs'}) or (
-        sorted(set(config['ac_kwargs']) - set(ACCEPTED)))
+    known = set(ACCEPTED) | MAY_CHANGE | {'env', 'actor_critic', 'ac_kwargs'}
+    unknown = sorted(set(config) - known) + sorted(set(config['ac_kwargs']) - set(ACCEPTED))
     if unknown:
         raise unusable('its config.json has {}, which is no setting'.format(unknown[0]))
     own = run.own_things(config)
@@ -184,8 +183,8 @@ def parse_args(argv, algorithm):
         flags.pop(name, None) for name in ('env', 'data_dir', 'exp_name', 'settings', 'resume'))
     if folder is None:
         base = named_settings('default' if named is None else named)
-        env, data_dir = (default if given is None else given for given, default in (
-            (env, base.get('env', 'HalfCheetah-v2')), (data_dir, 'out')))
+        env = base.get('env', 'HalfCheetah-v2') if env is None else env
+        data_dir = 'out' if data_dir is None else data_dir
         exp_name = checked_exp_name(exp_name, 'ddpg', env)
         return (env, checked_folder('data_dir', data_dir), exp_name,
                 keyword_arguments(algorithm, base, flags))

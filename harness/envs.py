@@ -41,37 +41,7 @@ def make_env(name, env_kwargs=dict()):
     Raises:
         BadSetting: There is none, or it cannot be made here.
     """
-    def unimportable(why):
-        return BadSetting('env', name, 'a module before the : that can be imported; it raises '
-                          + described_error(why) + to_install(why))
-
-    try:
-        spec = gym.spec(name)
-    except gym.error.Error as error:
-        module, _, short_name = name.rpartition(':')
-        if module and module not in sys.modules:
-            why = error.__context__ or error        # Gym says of any ImportError the same
-            if to_install(why) or not (isinstance(why, ModuleNotFoundError) and
-                                       (module + '.').startswith('{}.'.format(why.name))):
-                raise unimportable(why) from None
-            raise BadSetting('env', name, 'a module that Python can import before the :; the '
-                             'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
-        ids = {known.lower(): known for known in sorted(gym.envs.registry.env_specs)}
-        near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
-        raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
-                         + ', '.join(ids[match] for match in near)) from None
-    except ANYTHING as error:           # the module's own
-        raise unimportable(error) from None
-    if str(spec.entry_point).startswith('gym.envs.box2d') and not (
-            importlib.util.find_spec('Box2D')):             # of which Gym says nothing
-        raise BadSetting('env', name, 'Box2D to be installed' + PACKAGES['Box2D'])
-    if str(spec.entry_point).startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
-        # The first import of a mujoco-py that is not compiled would start the compiler.
-        found = importlib.util.find_spec('mujoco_py')
-        folder = os.path.dirname(found.origin) if found else ''
-        if not glob.glob(os.path.join(folder, 'generated', 'cymj_*.so')):
-            raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
-                             'run `make setup`')
+    check_installed(name, spec_of(name))
     try:
         return gym.make(name, **copy.deepcopy(env_kwargs))
     except ANYTHING as error:           # the environment's own, or Gym's
@@ -80,6 +50,46 @@ def make_env(name, env_kwargs=dict()):
                              'with; it raises {}'.format(name, described_error(error))) from None
         raise BadSetting('env', name, 'an environment that can be made here; it raises '
                          + described_error(error) + to_install(error)) from None
+
+
+def spec_of(name):
+    """What Gym knows of the id `name`, after importing its module. Raises BadSetting."""
+    def unimportable(why):
+        return BadSetting('env', name, 'a module before the : that can be imported; it raises '
+                          + described_error(why) + to_install(why))
+
+    try:
+        return gym.spec(name)
+    except gym.error.Error as error:
+        module, _, short_name = name.rpartition(':')
+        if module and module not in sys.modules:
+            why = error.__context__ or error        # Gym says of any ImportError the same
+            itself_missing = (isinstance(why, ModuleNotFoundError)      # it, or a package it is in
+                              and (module + '.').startswith('{}.'.format(why.name)))
+            if itself_missing and not to_install(why):
+                raise BadSetting('env', name, 'a module that Python can import before the :; the '
+                                 'folder of {}.py has to be on PYTHONPATH'.format(module)) from None
+            raise unimportable(why) from None
+        ids = {known.lower(): known for known in sorted(gym.envs.registry.env_specs)}
+        near = difflib.get_close_matches(short_name.lower(), ids, cutoff=0)
+        raise BadSetting('env', name, 'an environment that Gym knows; the nearest names are '
+                         + ', '.join(ids[match] for match in near)) from None
+    except ANYTHING as error:           # the module's own
+        raise unimportable(error) from None
+
+
+def check_installed(name, spec):
+    """Raises BadSetting where Gym's own environment lacks a package, and Gym would not say so."""
+    where = str(spec.entry_point)
+    if where.startswith('gym.envs.box2d') and not importlib.util.find_spec('Box2D'):
+        raise BadSetting('env', name, 'Box2D to be installed' + PACKAGES['Box2D'])
+    if where.startswith(('gym.envs.mujoco', 'gym.envs.robotics')):
+        # The first import of a mujoco-py that is not compiled would start the compiler.
+        found = importlib.util.find_spec('mujoco_py')
+        folder = os.path.dirname(found.origin) if found else ''
+        if not glob.glob(os.path.join(folder, 'generated', 'cymj_*.so')):
+            raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
+                             'run `make setup`')
 
 
 def to_install(error):
@@ -94,16 +104,17 @@ def dims_of(name, env_kwargs=dict()):
     Raises:
         BadSetting: It cannot be made, or is not accepted.
     """
-    with contextlib.ExitStack() as stack:
-        folder = WorkingFolder()
-        with folder:
-            env = make_env(name, env_kwargs)
-        stack.callback(closed, env, folder)
+    folder = WorkingFolder()
+    with folder:
+        env = make_env(name, env_kwargs)
+    try:
         check_spaces(env)
         return env.observation_space.shape + env.action_space.shape
+    finally:
+        close_quietly(env, folder)
 
 
-def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
+def make_recorded(env_fn, watch, stack, other=None, env_kwargs=dict()):
     """
     An environment made by `env_fn`, checked and held to its contract.
 
@@ -122,14 +133,14 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     """
     folder = WorkingFolder()
     with folder:
-        env = made_by(env_fn, env_kwargs)
+        env = make_from(env_fn, env_kwargs)
     if other is not None and environment_ids(env) & environment_ids(other.inside.outermost):
         name, what = (('env', 'the id of an environment that is made anew each time')
                       if isinstance(env_fn, str) else
                       ('env_fn', 'a function that makes a new environment at each call'))
         raise BadSetting(name, env_fn, what + ', not two that wrap or hold the same one: one is to '
                          'train and one to test')
-    stack.callback(closed, env, folder)
+    stack.callback(close_quietly, env, folder)
     check_spaces(env)
     try:
         held_env = RecordedEnv(CheckedEnv(env, watch, folder))
@@ -140,8 +151,8 @@ def held(env_fn, watch, stack, other=None, env_kwargs=dict()):
     return held_env
 
 
-def made_by(env_fn, env_kwargs):
-    """The environment that an id or a function makes; see `held`."""
+def make_from(env_fn, env_kwargs):
+    """The environment that an id or a function makes; see `make_recorded`."""
     if isinstance(env_fn, str):
         return make_env(env_fn, env_kwargs)
     if not callable(env_fn) or (hasattr(env_fn, 'step') and not isinstance(env_fn, type)):
@@ -180,7 +191,7 @@ class WorkingFolder:
         self.own = now or self.ours
 
 
-def closed(env, folder=contextlib.nullcontext()):
+def close_quietly(env, folder):
     """
     Close an environment, in its WorkingFolder. One that cannot be closed must not hide how the run
     has ended.
@@ -243,14 +254,12 @@ def inner_bounds(space):
     The bounds of a Box's actions as float64 numbers that float32 holds exactly, and that lie within
     the Box's own: (low, high), each (act_dim,).
     """
-    bounds = []
-    for bound, inside in ((space.low, np.inf), (space.high, -np.inf)):
-        bound = np.asarray(bound, np.float64)
-        near = bound.astype(np.float32)
-        outside = near < bound if inside > 0 else near > bound
-        bounds.append(np.where(outside, np.nextafter(near, np.float32(inside)), near)
-                      .astype(np.float64))
-    return bounds
+    low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)
+    near_low, near_high = low.astype(np.float32), high.astype(np.float32)
+    up, down = np.float32(np.inf), np.float32(-np.inf)
+    inner_low = np.where(near_low < low, np.nextafter(near_low, up), near_low)
+    inner_high = np.where(near_high > high, np.nextafter(near_high, down), near_high)
+    return inner_low.astype(np.float64), inner_high.astype(np.float64)
 
 
 def float32_box(space):
@@ -467,11 +476,13 @@ class CheckedEnv(gym.Wrapper):
         try:
             for layer in layers(self.env):
                 for name in ('action_space', 'observation_space'):
-                    # What an inner one calls a space may be none.
-                    with contextlib.suppress(*(() if layer is self.env else ANYTHING)):
+                    try:
                         own = getattr(layer, name)
                         if own is not self.action_space and own is not self.observation_space:
                             own.seed(seed)
+                    except ANYTHING:
+                        if layer is self.env:       # what an inner one calls a space may be none
+                            raise
             with self.folder:
                 self.env.seed(seed)
         except ANYTHING as error:

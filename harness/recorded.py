@@ -86,7 +86,8 @@ def environment_ids(env):
     """The ids of all environments that one consists of: its layers, and what these hold as such."""
     found = layers(env)
     found.append(getattr(found[-1], 'unwrapped', found[-1]))
-    found += [value for _, value in all_attributes(types.SimpleNamespace(env=env))
+    not_looked_into = types.SimpleNamespace(env=env)        # the first layer never is
+    found += [value for _, value in all_attributes(not_looked_into)
               if not isinstance(value, type) and has(value, 'reset', 'step', 'action_space')]
     return set(map(id, found))
 
@@ -155,13 +156,12 @@ def set_random_states(env, states, all_there=True):
     if set(generators(env)) != set(states):
         env.reset()             # some environments make theirs only then
     found = generators(env)
-    if not all_there:
-        states, found = ({name: each[name] for name in set(found) & set(states)}
-                         for each in (states, found))
-    if set(found) != set(states):
+    if all_there and set(found) != set(states):
         raise DoesNotRepeat('the environment has other random generators: {}, not {}'.format(
             ', '.join(sorted(found)), ', '.join(sorted(states))))
     for name, generator in found.items():
+        if name not in states:
+            continue
         if hasattr(generator, 'setstate'):
             version, words, gauss = states[name]
             generator.setstate((version, tuple(words), gauss))
@@ -201,15 +201,15 @@ def seed_the_rest(env, before, seed):
              if not name.startswith('0.')}
     words = map(int, np.random.SeedSequence((seed, 2)).generate_state(len(found)))
     for (name, generator), word in zip(found.items(), words):
-        unmoved = name not in ('random', 'numpy') and name in before and (
-            said(now[name]) == said(before[name]))
-        if not (unmoved or said(now[name]) == said(noise)):
-            continue
-        if isinstance(generator, np.random.Generator):
-            bits = generator.bit_generator
-            bits.state = type(bits)(word).state
-        else:
-            generator.seed(word)
+        unmoved = (name not in ('random', 'numpy') and name in before
+                   and said(now[name]) == said(before[name]))
+        is_noise = said(now[name]) == said(noise)
+        if unmoved or is_noise:
+            if isinstance(generator, np.random.Generator):
+                bits = generator.bit_generator
+                bits.state = type(bits)(word).state
+            else:
+                generator.seed(word)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -217,32 +217,33 @@ def seed_the_rest(env, before, seed):
 # ------------------------------------------------------------------------------------------------
 
 # What an attribute may be to be saved, and how large an array; objects within objects, how deep.
-NUMBERS = (bool, int, float, str, type(None))
+SAVED = (bool, int, float, str, type(None))
 LARGEST_ARRAY = 100000
 DEEPEST = 3
 # What may name something of one process alone, such as a handle, a port or a folder.
-WHOLE = (bool, int, str, type(None))
+DISCRETE = (bool, int, str, type(None))
 
 
 def attributes(owner, but=(), depth=0):
     """
     The attributes of an object that are numbers, text or arrays, and those of the objects that are
-    its attributes: {name: value or dict}. All else it keeps to itself. (Of what can be called, such
-    as a network, a flag or a name may stand for what is made at the first call: no such ones.)
+    its attributes: {name: value or dict}. All else it keeps to itself. Of an object that can be
+    called, such as a network, they are numbers and arrays alone: its flags and names may say that
+    something was made at its first call, which is not saved.
 
     Args:
         owner (object): Of which they are.
         but (collection of int): The ids of objects that are not looked into.
         depth (int): How deep it is itself.
     """
-    found, numbers = {}, (int, float) if callable(owner) else NUMBERS
+    found, kinds = {}, (int, float) if callable(owner) else SAVED
     for name, value in sorted(vars(owner).items()):
         if isinstance(value, np.generic):
             value = np.asarray(value)
         if isinstance(value, np.ndarray):
             if value.dtype.kind in 'biuf' and value.size <= LARGEST_ARRAY:
                 found[name] = value.copy()
-        elif type(value) in numbers:
+        elif type(value) in kinds:
             found[name] = value
         elif depth < DEEPEST and id(value) not in but and is_plain_object(value):
             within = attributes(value, but, depth + 1)
@@ -263,13 +264,13 @@ def is_plain_object(value):
 
 def set_attributes(owner, values, made):
     """
-    Give an object the attributes that `changed` found in another one of its kind, and those that it
-    left out as this one was `made`.
+    Set an object's attributes to `values` (from `changed`). A whole number or a text that these
+    leave out becomes what it was when the object was `made`.
     """
     for name, value in made.items():
         # What was None, and is an object now, has been made since, and is needed.
-        if (name not in values and type(value) in WHOLE
-                and isinstance(vars(owner).get(name), NUMBERS + (np.generic, np.ndarray))):
+        if (name not in values and type(value) in DISCRETE
+                and isinstance(vars(owner).get(name), SAVED + (np.generic, np.ndarray))):
             vars(owner)[name] = value
     for name, value in values.items():
         present = vars(owner).get(name)
@@ -296,7 +297,7 @@ def changed(values, made):
         first = made.get(name)
         if isinstance(value, dict):
             found[name] = changed(value, inner_of(made, name))
-        elif not (name in made and type(value) is type(first) in WHOLE and value == first):
+        elif not (name in made and type(value) is type(first) in DISCRETE and value == first):
             found[name] = value
     return found
 
@@ -307,14 +308,14 @@ def inner_of(values, name):
     return value if isinstance(value, dict) else {}
 
 
-def wholes(values):
+def discrete(values):
     """Of `values` (from `attributes`), the whole numbers and the text."""
-    return {name: wholes(value) if isinstance(value, dict) else value
-            for name, value in values.items() if isinstance(value, dict) or type(value) in WHOLE}
+    return {name: discrete(value) if isinstance(value, dict) else value
+            for name, value in values.items() if isinstance(value, dict) or type(value) in DISCRETE}
 
 
 def differences(values, others, path=''):
-    """Where `wholes` differ, by names that both have: a list of '<name>=<value>, not <other>'."""
+    """Where `discrete` differ, by names that both have: a list of '<name>=<value>, not <other>'."""
     found = []
     for name in sorted(set(values) & set(others)):
         value, other = values[name], others[name]
@@ -404,7 +405,7 @@ class RecordedEnv(gym.Wrapper):
                                    digest=record['digest'].hexdigest())
 
         return dict(before=saved(self.before) if before else None, running=saved(self.running),
-                    now=self._surroundings(), made=wholes(self.made))
+                    now=self._surroundings(), made=discrete(self.made))
 
     def set_state(self, state):
         """
@@ -419,7 +420,8 @@ class RecordedEnv(gym.Wrapper):
                 random generators.
         """
         # Where this environment has played already, it has what an episode leaves behind.
-        before, self.running = None if self.running else state['before'], None
+        before = None if self.running else state['before']
+        self.running = None
         for name, record in (('the last', before), ('the running', state['running'])):
             if record is None:
                 continue
@@ -435,5 +437,5 @@ class RecordedEnv(gym.Wrapper):
                     'its environment does not repeat: the {} actions of {} episode lead to another '
                     'observation, reward or end'.format(len(record['actions']), name))
         self._surround(state['now'])
-        return sum((differences(values, state['made'].get(depth, {}))
-                    for depth, values in wholes(self.made).items()), [])
+        return [each for depth, values in discrete(self.made).items()
+                for each in differences(values, state['made'].get(depth, {}))]

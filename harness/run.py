@@ -135,9 +135,9 @@ class Run:
 
     def _make_environments(self, stack):
         """The two environments, checked: `env` and `test_env`."""
-        self.env = envs.held(self.arguments.env_fn, guard.Watch(
+        self.env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
             lambda: 'at step {}'.format(self.t)), stack, env_kwargs=self.arguments.env_kwargs)
-        self.test_env = envs.held(self.arguments.env_fn, guard.Watch(
+        self.test_env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
             lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
                                   self.arguments.env_kwargs)
         self.test_began = None      # the state of test_env before the test that is running
@@ -240,32 +240,31 @@ class Run:
         scalars = self.table.scalars
         if scalars.new:
             agent.draw(scalars)
-        if scalars.new or self.config != self.resumed.config:
+        changed = not self.resumed or self.config != self.resumed.config
+        if scalars.new or changed:
             scalars.settings(self.config, self.t)
         self.export = agent.exporter(self.table.logger, s.actor_critic, self.ac_kwargs)
         self.stack.callback(self.export.close)
         self.bar = self.stack.enter_context(tqdm(
             total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
             disable=None if sys.stderr else True))
-        if not self.resumed or self.config != self.resumed.config:
+        if changed:
             self.save()         # what goes on with more epochs, and is killed, has not finished
         return self.table
 
     def _begin(self):
         s, agent = self.arguments, self.learner
-        known = dict(s.logger_kwargs)
-        data_dir = known.pop('data_dir', None)
-        if data_dir is not None:
-            known['output_dir'] = claim_run_folder(data_dir, s.logger_kwargs['exp_name'], s.seed)
-        self.folder = known['output_dir'] = (os.fspath(known.get('output_dir') or '')
-                                             or tempfile.mkdtemp(prefix='ddpg-'))
-        # A folder that was made just now is no bad input: what fails in it is the disk.
-        self.checkpoints = (checkpoint.Checkpoints if data_dir is not None
-                            else claim_checkpoints)(self.folder)
+        given = s.logger_kwargs
+        if given.get('data_dir') is not None:
+            self.folder = claim_run_folder(given['data_dir'], given['exp_name'], s.seed)
+            # It was made just now, and is no bad input: what fails in it is the disk.
+            self.checkpoints = checkpoint.Checkpoints(self.folder)
+        else:
+            self.folder = (os.fspath(given.get('output_dir') or '')
+                           or tempfile.mkdtemp(prefix='ddpg-'))
+            self.checkpoints = claim_checkpoints(self.folder)
         self.stack.callback(self.checkpoints.close)
-        self.table = Table(known, lambda: self.t)
-        self.stack.callback(self.table.close)
-        self.table.logger.save_config(self.config)
+        self._open_table()
         self.table.log(agent.size() + '\n')
         if s.polyak > 0.5:
             self.table.log("Warning: polyak={0} is the paper's tau, a small number; Spinning "
@@ -313,12 +312,13 @@ class Run:
                 and bool(read_config(self.folder)))
 
     def _open_table(self):
-        """Its table and config.json of the run that goes on, as its checkpoint has them."""
-        known = dict(self.arguments.logger_kwargs, output_dir=self.folder)
-        known.pop('data_dir', None)
-        self.table = Table(known, lambda: self.t, self.resumed.state)
+        """The table and config.json; of a run that goes on, as its checkpoint has them."""
+        logger_kwargs = dict(self.arguments.logger_kwargs, output_dir=self.folder)
+        logger_kwargs.pop('data_dir', None)
+        state = self.resumed.state if self.resumed else None
+        self.table = Table(logger_kwargs, lambda: self.t, state)
         self.stack.callback(self.table.close)
-        if self.config != read_config(self.folder):
+        if not self.resumed or self.config != read_config(self.folder):
             self.table.logger.save_config(self.config)
 
     # ---- The loop --------------------------------------------------------------------------------
@@ -342,20 +342,14 @@ class Run:
         for self.t in range(self.t + 1, self.epoch * self.arguments.steps_per_epoch + 1):
             yield self.t
             self.bar.update()
-            if guard.pending_signal():
-                self._interrupt()
+            self._end_if_asked()
 
     def end_epoch(self):
         """Test the policy without noise, and write the epoch's row. Raises guard.RunStopped."""
         s, policy = self.arguments, self.learner.policy(self.test_env)
         self.test_began = self.test_env.get_state(before=False)
-
-        def before_step():
-            if guard.pending_signal():          # all of the test is done when the run goes on
-                self._interrupt()
-
-        with recorded.undisturbed(self.env):
-            played = [truth.play(self.test_env, policy, s.max_ep_len, before_step)
+        with recorded.undisturbed(self.env.env):    # after a signal, all of the test is done again
+            played = [truth.play(self.test_env, policy, s.max_ep_len, self._end_if_asked)
                       for _ in range(s.num_test_episodes)]
         for episode in played:
             self.table.store(TestEpRet=sum(episode.r), TestEpLen=len(episode.r))
@@ -368,9 +362,11 @@ class Run:
         """What ddpg() returns, after the last epoch: a result.Result."""
         return Result(self.folder, self.learner.lasting_policy(self.export, self.env))
 
-    def _interrupt(self):
-        self.save()
-        guard.require_no_signal(self.t)
+    def _end_if_asked(self):
+        """Raises guard.Interrupted, with all saved, where a signal has come."""
+        if guard.pending_signal():
+            self.save()
+            guard.require_no_signal(self.t)
 
     # ---- Saving, and the end ---------------------------------------------------------------------
 
@@ -430,9 +426,13 @@ class Run:
             return
         way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)
         if isinstance(error, guard.Interrupted):
-            print('Interrupted by {}. {}'.format(
-                error, 'To go on: ' + way if way else
-                'Nothing could be saved.' if self.t else 'Nothing has been trained yet.'))
+            if way:
+                what_now = 'To go on: ' + way
+            elif self.t:
+                what_now = 'Nothing could be saved.'
+            else:
+                what_now = 'Nothing has been trained yet.'
+            print('Interrupted by {}. {}'.format(error, what_now))
         elif way:
             print('What was logged and saved before is whole. To go on from the last checkpoint: '
                   + way)
@@ -475,10 +475,9 @@ def check_memory(s, obs_dim, act_dim, at_once=1):
     # Rows that are never written take no memory.
     unwritten = max(0, s.replay_size - s.epochs * s.steps_per_epoch) * row
     largest = max(takes, key=takes.get)
-    for what, size in (('it takes', takes[largest]),
-                       ('with all else it takes' if at_once == 1 else
-                        '{} runs at once take'.format(at_once),
-                        at_once * (sum(takes.values()) - unwritten))):
+    in_all = at_once * (sum(takes.values()) - unwritten)
+    of_all = 'with all else it takes' if at_once == 1 else '{} runs at once take'.format(at_once)
+    for what, size in (('it takes', takes[largest]), (of_all, in_all)):
         if size > there_is:
             value = list(hidden) if largest == 'hidden_sizes' else getattr(s, largest)
             raise BadSetting(largest, value,

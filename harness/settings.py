@@ -202,16 +202,15 @@ class JsonObject:
         return 'a JSON object, such as {"g": 9.81}'
 
     def __call__(self, value):
+        is_text = isinstance(value, str)
         try:
-            said = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
-            read = json.loads(said)
+            read = json.loads(value if is_text else json.dumps(value))
             json.dumps(read, allow_nan=False)           # what json reads may be infinite: 1e999
-            said_so = isinstance(value, str) or has_text_for_keys(value)
+            if isinstance(read, dict) and (is_text or has_text_for_keys(value)):
+                return read
         except RecursionError:
-            raise ValueError from None
-        if not (isinstance(read, dict) and said_so):
-            raise ValueError
-        return read
+            pass
+        raise ValueError
 
 
 def has_text_for_keys(value):
@@ -340,9 +339,11 @@ def checked_name(exp_name):
 
 def checked_folder(name, folder):
     """A folder for runs, as it is given; BadSetting where nothing could be loaded from there."""
-    if not folder or re.search(r'[][*?\\]', os.fsdecode(folder)):
-        raise BadSetting(name, folder, 'a folder; . is the current one' if not folder else 'a '
-                         'folder without * ? [ ] \\ in its path, where TensorFlow finds no files')
+    if not folder:
+        raise BadSetting(name, folder, 'a folder; . is the current one')
+    if re.search(r'[][*?\\]', os.fsdecode(folder)):
+        raise BadSetting(name, folder, 'a folder without * ? [ ] \\ in its path, where TensorFlow '
+                         'finds no files')
     return folder
 
 
@@ -357,8 +358,9 @@ def check_logger_kwargs(known, new):
             and known.get('output_fname', 'progress.txt') == 'progress.txt'):
         raise BadSetting('logger_kwargs', known, 'output_dir or data_dir, a folder; exp_name, a '
                          'text; output_fname, progress.txt, and nothing else')
-    for name, folder in folders.items() if new else ():
-        checked_folder(name, folder)
+    if new:
+        for name, folder in folders.items():
+            checked_folder(name, folder)
 
 
 def defaults_of(function):

@@ -22,7 +22,7 @@ import numpy as np
 from harness import guard, truth
 from harness.agent import session_config
 from harness.command import Parser, ending
-from harness.envs import held, make_env
+from harness.envs import make_recorded
 from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
 from harness.settings import (ACCEPTED, BEFORE, BadSetting, Number, as_typed, checked_value,
@@ -193,11 +193,11 @@ def read(folder):
             except BadSetting as bad:
                 raise BadSetting('RUN_FOLDER', folder, 'a run folder whose config.json is as it '
                                  'was written; in this one {}'.format(bad)) from None
-    columns = COLUMNS + sum((columns for _, _, columns, _ in CURVES), [])
-    lacking = [name for name in SETTINGS if name not in config] + [
-        name for name in columns if name not in table] + [
-            'a number in each row of ' + name for name in columns
-            if name in table and not np.issubdtype(table[name].dtype, np.number)]
+    columns = COLUMNS + [column for _, _, columns, _ in CURVES for column in columns]
+    lacking = [name for name in SETTINGS if name not in config]
+    lacking += [name for name in columns if name not in table]
+    lacking += ['a number in each row of ' + name for name in columns
+                if name in table and not np.issubdtype(table[name].dtype, np.number)]
     if lacking:
         raise BadSetting('RUN_FOLDER', folder, 'a run folder with the config.json and progress.txt '
                          'of ddpg.py, and an epoch in it' + (
@@ -250,9 +250,6 @@ def make_run_env(folder, config, stack):
     Raises:
         BadSetting: There is none that can be used.
     """
-    def made():
-        return make_env(str(config['env']), config['env_kwargs'])
-
     def unpickled():
         try:
             return joblib.load(os.path.join(folder, 'vars.pkl'))['env']
@@ -260,9 +257,12 @@ def make_run_env(folder, config, stack):
             raise BadSetting('RUN_FOLDER', folder, 'a run folder whose vars.pkl can be loaded '
                              'here; ' + described_error(error)) from None
 
+    env_fn, env_kwargs = str(config['env']), config['env_kwargs']
+    if config['env_made_by'] == 'function':
+        env_fn, env_kwargs = unpickled, {}
     try:
-        return held(unpickled if config['env_made_by'] == 'function' else made,
-                    guard.Watch(lambda: 'in a test episode'), stack)
+        return make_recorded(env_fn, guard.Watch(lambda: 'in a test episode'), stack,
+                             env_kwargs=env_kwargs)
     except BadSetting as bad:
         if bad.name == 'RUN_FOLDER':
             raise

@@ -15,6 +15,7 @@ goes to out/figures/<A>_vs_<B>/.
 import itertools
 import json
 import os
+from collections import namedtuple
 
 if __name__ == '__main__':
     from harness.early import ctrl_c_ends
@@ -45,10 +46,14 @@ METRICS = dict(
 )
 
 
+# exp_name ... settings: see `settings_of`; table (DataFrame): see `table_of`.
+Run = namedtuple('Run', ['folder', 'exp_name', 'env', 'seed', 'epochs', 'settings', 'table'])
+
+
 def read_runs(folder, required=False, tell=print):
     """
-    The runs below a folder: a list of (settings, table), in the order of their names; see
-    `settings_of` and `table_of`. What is left out of them is told, with the reason.
+    The runs below a folder: a list of Run, in the order of their names. What is left out of them is
+    told, with the reason.
 
     Args:
         folder (str): Where to look.
@@ -68,7 +73,7 @@ def read_runs(folder, required=False, tell=print):
         if 'progress.txt' not in files:
             continue
         try:
-            runs.append((settings_of(path), table_of(path)))
+            runs.append(Run(path, **settings_of(path), table=table_of(path)))
         except Unreadable as why:
             leave_out(path, why)
     runs = without_copies(runs, leave_out)
@@ -86,22 +91,24 @@ def without_copies(runs, leave_out):
     seed, or its beginning: a run that was begun again, or copied, is not another seed.
 
     Args:
-        runs (list): Of (settings, table).
+        runs (list of Run): All.
         leave_out (callable): Is given the folder of each that is not among them, and why.
     """
-    kept = []
-    for config, table in sorted(runs, key=lambda run: -len(run[1])):
-        for other, whole in kept:
-            same = [config[key] == other[key] for key in ('exp_name', 'env', 'seed')]
-            if all(same) and config['seed'] is not None and all(
-                    np.array_equal(table[column], whole[column][:len(table)])
-                    for column in ('TotalEnvInteracts', 'AverageTestEpRet')):
-                leave_out(table.attrs['folder'], 'it is {} again: the same seed, and the same '
-                          'returns'.format(whole.attrs['folder']))
-                break
+    def begins(run, whole):
+        same = (run.exp_name, run.env, run.seed) == (whole.exp_name, whole.env, whole.seed)
+        return same and run.seed is not None and all(
+            np.array_equal(run.table[column], whole.table[column][:len(run.table)])
+            for column in ('TotalEnvInteracts', 'AverageTestEpRet'))
+
+    kept = {}                   # by folder; the longest come first
+    for run in sorted(runs, key=lambda run: -len(run.table)):
+        originals = [folder for folder, whole in kept.items() if begins(run, whole)]
+        if originals:
+            leave_out(run.folder, 'it is {} again: the same seed, and the same returns'.format(
+                originals[0]))
         else:
-            kept.append((config, table))
-    return [run for run in runs if any(run[1] is table for _, table in kept)]
+            kept[run.folder] = run
+    return [run for run in runs if run.folder in kept]
 
 
 def settings_of(folder):
@@ -158,22 +165,21 @@ def begun(runs, steps):
     Raises:
         BadSetting: There are runs, but no such one.
     """
-    first = [table.TotalEnvInteracts.iloc[0] for _, table in runs]
+    first = [run.table.TotalEnvInteracts.iloc[0] for run in runs]
     if min(first) > steps:
         raise BadSetting('steps', steps, 'at least {:.0f}, where the first row of a run is'.format(
             min(first)))
-    for (_, table), its_first in zip(runs, first):
+    for run, its_first in zip(runs, first):
         if its_first > steps:
-            print('{}: left out; its first row is at {:.0f} steps'.format(
-                table.attrs['folder'], its_first))
+            print('{}: left out; its first row is at {:.0f} steps'.format(run.folder, its_first))
     return [run for run, its_first in zip(runs, first) if its_first <= steps]
 
 
-def finished(config, table, steps=None):
+def finished(run, steps=None):
     """Whether a run has all its epochs, or, where there are steps, a row before and after them."""
     if steps is None:
-        return len(table) >= config['epochs']
-    return table.TotalEnvInteracts.iloc[0] <= steps <= table.TotalEnvInteracts.iloc[-1]
+        return len(run.table) >= run.epochs
+    return run.table.TotalEnvInteracts.iloc[0] <= steps <= run.table.TotalEnvInteracts.iloc[-1]
 
 
 def last10_within(table, steps):
@@ -227,9 +233,10 @@ def max_of_mean(tables):
 
 def groups_of(runs):
     """[((exp_name, env), its runs in the order of their seeds)] of runs from `read_runs`."""
-    runs = sorted(runs, key=lambda run: '{:>20}'.format(str(run[0]['seed'])))
-    return [(key, [run for run in runs if (run[0]['exp_name'], run[0]['env']) == key])
-            for key in sorted({(config['exp_name'], config['env']) for config, _ in runs})]
+    groups = {}
+    for run in sorted(runs, key=lambda run: '{:>20}'.format(str(run.seed))):    # 9 before 10
+        groups.setdefault((run.exp_name, run.env), []).append(run)
+    return sorted(groups.items())
 
 
 def remarks(runs, steps=None):
@@ -241,18 +248,18 @@ def remarks(runs, steps=None):
     for (group, env), of_group in groups:
         if [name for (name, _), _ in groups].count(group) > 1:
             group = '{}, {}'.format(group, env)
-        of_seeds = [run for run in of_group if finished(*run, steps)]
-        for config, table in of_group:
-            if not finished(config, table, steps):
-                lines.append('{}: does not count yet; it {}'.format(
-                    table.attrs['folder'], 'has {} of {} epochs'.format(
-                        len(table), config['epochs']) if steps is None else
-                    'ends after {:.0f} steps'.format(table.TotalEnvInteracts.iloc[-1])))
-        ends = sorted({int(table.TotalEnvInteracts.iloc[-1]) for _, table in of_seeds})
+        of_seeds = [run for run in of_group if finished(run, steps)]
+        for run in of_group:
+            if not finished(run, steps):
+                why = 'has {} of {} epochs'.format(len(run.table), run.epochs)
+                if steps is not None:
+                    why = 'ends after {:.0f} steps'.format(run.table.TotalEnvInteracts.iloc[-1])
+                lines.append('{}: does not count yet; it {}'.format(run.folder, why))
+        ends = sorted({int(run.table.TotalEnvInteracts.iloc[-1]) for run in of_seeds})
         if steps is None and len(ends) > 1:
             lines.append('Warning: the runs of {} end after {} steps; --steps {} shows all of them '
                          'as they were then'.format(group, ' and '.join(map(str, ends)), ends[0]))
-        settings = [config['settings'] for config, _ in of_seeds]
+        settings = [run.settings for run in of_seeds]
         for name in sorted(set.intersection(*map(set, settings)) if settings else ()):
             values = sorted({json.dumps(each[name]) for each in settings})
             if len(values) > 1:
@@ -278,10 +285,9 @@ def summarise(runs, steps=None):
     """
     rows = []
     for (group, env), of_group in groups_of(runs):
-        of_seeds = [(config['seed'], table) for config, table in of_group
-                    if finished(config, table, steps)]
-        tables = [table if steps is None else table[table.TotalEnvInteracts <= steps]
-                  for _, table in of_seeds]
+        of_seeds = [run for run in of_group if finished(run, steps)]
+        tables = [run.table if steps is None else run.table[run.table.TotalEnvInteracts <= steps]
+                  for run in of_seeds]
         row = dict(group=group, env=env, seeds=len(tables),
                    unfinished=len(of_group) - len(tables),
                    steps_per_second=np.mean([table.TotalEnvInteracts.iloc[-1] / table.Time.iloc[-1]
@@ -292,8 +298,8 @@ def summarise(runs, steps=None):
             row.update({'{}_{}'.format(metric, name): value
                         for name, value in over_seeds(of_each).items()})
         row.update(max_of_mean=max_of_mean(tables), last10_of_each_seed=', '.join(
-            's{} {:.1f}'.format(seed, value)
-            for (seed, _), value in zip(of_seeds, values['last10'])))
+            's{} {:.1f}'.format(run.seed, value)
+            for run, value in zip(of_seeds, values['last10'])))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -309,12 +315,11 @@ def curves(runs):
         DataFrame: group, env, seed, run (its folder, from the one that all have in common), steps,
         test_return.
     """
-    folders = [table.attrs['folder'] for _, table in runs]
-    common = os.path.commonpath([os.path.dirname(folder) for folder in folders])
+    common = os.path.commonpath([os.path.dirname(run.folder) for run in runs])
     return pd.concat([pd.DataFrame(dict(
-        group=config['exp_name'], env=config['env'], seed=str(config['seed']),
-        run=os.path.relpath(folder, common), steps=table.TotalEnvInteracts,
-        test_return=table.AverageTestEpRet)) for folder, (config, table) in zip(folders, runs)])
+        group=run.exp_name, env=run.env, seed=str(run.seed),
+        run=os.path.relpath(run.folder, common), steps=run.table.TotalEnvInteracts,
+        test_return=run.table.AverageTestEpRet)) for run in runs])
 
 
 def as_text(summary):
@@ -353,10 +358,11 @@ def draw(runs, paths):
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     import seaborn as sns
-    runs = [run for _, of_group in groups_of(runs)
-            for run in [run for run in of_group if finished(*run)] or of_group]
+    drawn = []
+    for _, of_group in groups_of(runs):
+        drawn += list(filter(finished, of_group)) or of_group
     sns.set_theme(style='darkgrid', font_scale=1.5)
-    envs = sorted({config['env'] for config, _ in runs})
+    envs = sorted({run.env for run in drawn})
     columns = min(len(envs), 3)
     rows = -(-len(envs) // columns)
     figure = plt.figure(figsize=(9 * columns, 6 * rows))
@@ -364,9 +370,9 @@ def draw(runs, paths):
     for i, env in enumerate(envs):
         axes = figure.add_subplot(rows, columns, i + 1)
         try:
-            said = plot.plot_data([table.assign(Condition1=config['exp_name'],
-                                                Performance=table.AverageTestEpRet)
-                                   for config, table in runs if config['env'] == env])
+            said = plot.plot_data([run.table.assign(Condition1=run.exp_name,
+                                                    Performance=run.table.AverageTestEpRet)
+                                   for run in drawn if run.env == env])
         except AssertionError as why:       # the plotter's own
             print('{}: not drawn; {}'.format(env or 'no environment', why))
             said = 'nothing to draw'
@@ -479,17 +485,19 @@ def tables_by_task(folder, steps, tell):
     {env: the tables of its finished runs} below a folder; others are told. See `returns_by_task`.
     """
     tables, experiments = {}, {}
-    for config, table in read_runs(folder, required=True, tell=tell):
-        env = config['env']
-        if env and finished(config, table, steps):
-            tables.setdefault(env, []).append(table)
-            experiments.setdefault(env, set()).add(config['exp_name'])
+    for run in read_runs(folder, required=True, tell=tell):
+        if run.env and finished(run, steps):
+            tables.setdefault(run.env, []).append(run.table)
+            experiments.setdefault(run.env, set()).add(run.exp_name)
             continue
-        why = 'it is not finished' if env else 'its config.json names no env'
-        if env and steps is not None:
+        if not run.env:
+            why = 'its config.json names no env'
+        elif steps is None:
+            why = 'it is not finished'
+        else:
             why = 'it has rows from {:.0f} to {:.0f} steps'.format(
-                *table.TotalEnvInteracts.iloc[[0, -1]])
-        tell('{}: left out; {}'.format(table.attrs['folder'], why))
+                *run.table.TotalEnvInteracts.iloc[[0, -1]])
+        tell('{}: left out; {}'.format(run.folder, why))
     for env, names in experiments.items():
         if len(names) > 1:
             first, second, *others = sorted(names)
@@ -515,8 +523,9 @@ def compare_folders(folders, steps=None):
     table, *pictures = written = [os.path.join(place, name) for name in COMPARED]
     figures.write(table, compare.as_table(comparison).to_csv(index=False).encode())
     save(compare.draw(comparison), pictures)
-    print('\n\n'.join(['\n'.join(told)] * bool(told) + [
-        compare.as_text(comparison), 'Wrote ' + ', '.join(written)]))
+    if told:
+        print('\n'.join(told) + '\n')
+    print('{}\n\nWrote {}'.format(compare.as_text(comparison), ', '.join(written)))
 
 
 def main(argv=None):

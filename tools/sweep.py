@@ -183,11 +183,11 @@ def combinations(exp_name, folder, flags):
     varied = [name for name, values in flags.items() if len(values) > 1 and name != 'seed']
     others = {name: values for name, values in flags.items() if name != 'seed'}
     base = {name: named_settings(name) for name in flags['settings']}
-    runs, settings_of = [], {}
+    runs, chosen_by = [], {}
     for seed, *values in itertools.product(flags['seed'], *others.values()):
         chosen = dict(zip(others, values))
         group = group_name(exp_name, {name: chosen[name] for name in varied})
-        if settings_of.setdefault(group, chosen) != chosen:
+        if chosen_by.setdefault(group, chosen) != chosen:
             raise BadSetting('exp_name', exp_name, 'values that differ in letters and digits; two '
                              'combinations would be named ' + group)
         values = {name: value for name, value in chosen.items() if name in ACCEPTED}
@@ -316,14 +316,10 @@ def check_groups(runs):
     own = {run.folder for run in runs}
     for folder, run in {os.path.dirname(run.folder): run for run in runs}.items():
         # Beside the groups may be what ddpg.py has trained, by the same name.
-        for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*', 'config.json')) +
-                           glob.glob(os.path.join(glob.escape(os.path.dirname(folder)), '*',
-                                                  'config.json'))):
-            there = os.path.dirname(path)
-            config = read_config(there)
-            beside = os.path.dirname(there) != folder
-            if there in own or config is None or beside and (
-                    config.get('exp_name'), config.get('env')) != (run.group, run.env):
+        beside = {there: config for there, config in configs_in(os.path.dirname(folder)).items()
+                  if (config.get('exp_name'), config.get('env')) == (run.group, run.env)}
+        for there, config in {**configs_in(folder), **beside}.items():
+            if there in own:
                 continue
             asked = in_json(dict(settings_of(run), seed=config.get('seed')))
             config = as_of_now(config)
@@ -334,6 +330,14 @@ def check_groups(runs):
                 raise BadSetting(bad.name, bad.value, '{} ({}), or another --exp-name: the runs of '
                                  'a group differ in their seeds alone'.format(
                                      bad.accepted, there)) from None
+
+
+def configs_in(folder):
+    """{path: config.json} of the runs that lie in a folder, not deeper; of those that have one."""
+    paths = map(os.path.dirname, sorted(
+        glob.glob(os.path.join(glob.escape(folder), '*', 'config.json'))))
+    found = {path: read_config(path) for path in paths}
+    return {path: config for path, config in found.items() if config is not None}
 
 
 def settings_of(run):

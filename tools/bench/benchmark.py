@@ -130,9 +130,9 @@ def finished_runs(folder):
     Raises:
         BadSetting: There is none.
     """
-    rows = [(config['env'], config['seed'], table, summary.METRICS['last10'](
-        table.AverageTestEpRet)) for config, table in summary.read_runs(folder, required=True)
-            if config['env'] in TASKS and summary.finished(config, table)]
+    rows = [(run.env, run.seed, run.table, summary.METRICS['last10'](run.table.AverageTestEpRet))
+            for run in summary.read_runs(folder, required=True)
+            if run.env in TASKS and summary.finished(run)]
     if not rows:
         raise BadSetting('FOLDER', folder, 'a folder with finished runs of the benchmark')
     runs = pd.DataFrame(rows, columns=['task', 'seed', 'table', 'last10'])

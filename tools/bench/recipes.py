@@ -119,19 +119,19 @@ def shares_of(stage, data_dir):
     if not os.path.isdir(folder):
         raise BadSetting('data_dir', data_dir, 'a folder that has {}/, where runs of that stage '
                          'are'.format(stage))
-    runs = [(notes.without_task(config['exp_name']), config, table)
-            for config, table in summary.read_runs(folder, required=True)]
+    runs = [(notes.without_task(run.exp_name), run)
+            for run in summary.read_runs(folder, required=True)]
     if stage == 'screen':
-        runs += [('the defaults', *run) for run in summary.read_runs(OLD_DEFAULTS)]
+        runs += [('the defaults', run) for run in summary.read_runs(OLD_DEFAULTS)]
     found = []
-    for recipe, config, table in runs:
-        env, seed = config['env'], config['seed']
-        if env not in tasks.split() or str(seed) not in seeds.split():
+    for recipe, run in runs:
+        if run.env not in tasks.split() or str(run.seed) not in seeds.split():
             continue
-        if not summary.finished(config, table, steps):
-            print('{}: left out; it is not finished'.format(table.attrs['folder']))
+        if not summary.finished(run, steps):
+            print('{}: left out; it is not finished'.format(run.folder))
             continue
-        found.append((recipe, env, seed, summary.last10_within(table, steps) / ANCHORS[env]))
+        share = summary.last10_within(run.table, steps) / ANCHORS[run.env]
+        found.append((recipe, run.env, run.seed, share))
     if not found:
         raise BadSetting('data_dir', data_dir, 'a folder with finished runs of ' + stage)
     return pd.DataFrame(found, columns=['recipe', 'env', 'seed', 'share']).groupby(

@@ -1,10 +1,8 @@
 """
 logx.py: Spinning Up's logger: a table on the screen, progress.txt, config.json, exported policies.
 
-Columns, formats and file names are Spinning Up's, so that its tools read what this writes. Mended
-here: files are replaced whole, so that a fault while saving leaves the last good one; the Saver is
-made once, not at each save; a folder that exists is warned of only where it holds a table; the
-table can be closed; colors are for terminals alone (and not where NO_COLOR is set).
+Columns, formats and file names are Spinning Up's, so that its tools read what this writes. Files
+are replaced whole: a fault while saving leaves the last good one. docs/spinup.md has the rest.
 """
 import atexit
 import json

@@ -6,9 +6,8 @@ plot.py: the curves of all runs below some folders.
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
 become one curve, their mean, with a band of one standard deviation: both only where all of them
 have rows, and interpolated where those are at different x. A run that cannot be drawn, or that ends
-before half of its curve, is named, and left out. Mended here: a bare name is looked up in the
-current folder, and one that is a folder's means no other; smoothing may be wider than a run is
-long; the figure can be written to a file, and is where there is no display.
+before half of its curve, is named, and left out. Where there is no display, the figure is written
+to a file.
 """
 import importlib
 import io
@@ -211,53 +210,69 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     """
     import matplotlib.pyplot as plt
     import seaborn as sns
-    runs, counts, tables, remarks = {}, [], [], set()
-    lines, reasons = [], []
-    for data in datasets:
-        curve = literal(str(data[condition].iloc[0]))
-        try:
-            run = points(data, xaxis, value, smooth)
-        except BadInput as error:
-            lines.append('{}: left out; {}'.format(data.attrs.get('folder', curve), error))
-            reasons.append(str(error))
-            continue
-        runs.setdefault(curve, []).append((data.attrs.get('folder', curve), run))
-    for curve, of_curve in runs.items():
-        # One that has just begun, or was given up, would leave next to nothing of the others.
-        longest = max(run.index[-1] for _, run in of_curve)
-        half = longest - abs(longest) / 2
-        for folder, run in of_curve:
-            if run.index[-1] < half:
-                lines.append('{}: left out; it ends before half of the curve, which --count draws '
-                             'run by run'.format(folder))
-        try:
-            x, ys, of_grid = on_common_grid([run for _, run in of_curve if run.index[-1] >= half])
-        except BadInput as error:
-            lines.append('{}: left out; {}'.format(curve, error))
-            reasons.append(str(error))
-            continue
-        if of_grid:
-            lines.append('{}: {}'.format(curve, '; '.join(of_grid)))
-            remarks.update(of_grid)
-        counts.append(len(ys))
-        tables += [pd.DataFrame({xaxis: x, value: y, condition: curve}) for y in ys]
-    require(tables, '{} over {}: no run can be drawn ({}); the columns are {}'.format(
-        value, xaxis, ', or '.join(sorted(set(reasons))),
-        ', '.join(sorted(set().union(*datasets)))))
-    for line in lines:
-        print(line)
-    data = pd.concat(tables, ignore_index=True)
+    curves, remarks = curves_of(datasets, xaxis, value, condition, smooth)
+    data = pd.concat([pd.DataFrame({xaxis: x, value: y, condition: curve})
+                      for curve, x, ys in curves for y in ys], ignore_index=True)
     sns.set_theme(style='darkgrid', font_scale=1.5)
     sns.lineplot(data=data, x=xaxis, y=value, hue=condition, errorbar='sd',
                  estimator=getattr(np, estimator))
     # Above the axes, where it covers no curve, in as many columns as the names leave room for.
     columns = max(1, 84 // (8 + data[condition].str.len().max()))
     plt.legend(loc='lower left', bbox_to_anchor=(0, 1.01), borderaxespad=0, fontsize='x-small',
-               ncol=min(columns, len(counts))).set_draggable(True)
+               ncol=min(columns, len(curves))).set_draggable(True)
     if data[xaxis].max() > 5e3:
         plt.ticklabel_format(style='sci', axis='x', scilimits=(0, 0))
     plt.tight_layout(pad=0.5)
-    return note(counts, estimator, smooth, remarks)
+    return note([len(ys) for _, _, ys in curves], estimator, smooth, remarks)
+
+
+def curves_of(datasets, xaxis, value, condition, smooth):
+    """
+    The curves of a figure, [(name, x (M,), its runs' y: list of array (M,))], and what a reader
+    should know of them, a set of str; see `plot_data`. It prints what is left out, and why.
+
+    Raises:
+        BadInput: No run has numbers in both columns.
+    """
+    runs, told, reasons = {}, [], []
+
+    def leave_out(name, why):
+        told.append('{}: left out; {}'.format(name, why))
+        reasons.append(str(why))
+
+    for data in datasets:
+        curve = literal(str(data[condition].iloc[0]))
+        folder = data.attrs.get('folder', curve)
+        try:
+            run = points(data, xaxis, value, smooth)
+        except BadInput as why:
+            leave_out(folder, why)
+        else:
+            runs.setdefault(curve, []).append((folder, run))
+    curves, remarks = [], set()
+    for curve, of_curve in runs.items():
+        # One that has just begun, or was given up, would leave next to nothing of the others.
+        longest = max(run.index[-1] for _, run in of_curve)
+        half = longest - abs(longest) / 2
+        for folder, run in of_curve:
+            if run.index[-1] < half:
+                told.append('{}: left out; it ends before half of the curve, which --count draws '
+                            'run by run'.format(folder))
+        try:
+            x, ys, of_grid = on_common_grid([run for _, run in of_curve if run.index[-1] >= half])
+        except BadInput as why:
+            leave_out(curve, why)
+            continue
+        if of_grid:
+            told.append('{}: {}'.format(curve, '; '.join(of_grid)))
+            remarks.update(of_grid)
+        curves.append((curve, x, ys))
+    require(curves, '{} over {}: no run can be drawn ({}); the columns are {}'.format(
+        value, xaxis, ', or '.join(sorted(set(reasons))),
+        ', '.join(sorted(set().union(*datasets)))))
+    for line in told:
+        print(line)
+    return curves, remarks
 
 
 def literal(name):

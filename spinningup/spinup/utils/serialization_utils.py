@@ -21,9 +21,6 @@ def convert_json(obj):
 
     What holds itself, at any distance, has a name in the inner place: an object its str(), which is
     the key of its attributes where it stands first, a dict or list '<dict>' or '<list>'.
-
-    Mended: Spinning Up recurses for ever there, and turns a tuple into a generator, on which
-    json.dumps then fails.
     """
     return _convert(obj, (), {})
 
