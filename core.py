@@ -287,12 +287,11 @@ def get_vars(scope):
         scope (str): The full scope with its trailing slash, such as 'main/pi/'.
 
     Raises:
-        ValueError: There is no trailing slash (`scope` could be any beginning of a name), or the
-            scope has no variables.
+        ValueError: No trailing slash (`scope` could be any beginning of a name), or no variables.
     """
     variables = tf.trainable_variables(scope)
     if not scope.endswith('/') or not variables:
-        raise ValueError('{}: expected variables of actor_critic, and a final slash'.format(scope))
+        raise ValueError('{}: expected a final slash, and variables in this scope'.format(scope))
     return variables
 
 
@@ -309,9 +308,10 @@ def paired(main_vars, targ_vars):
     def signature(variables):
         return [(v.op.name.split('/', 1)[1], v.shape.as_list()) for v in variables]
 
-    if signature(main_vars) != signature(targ_vars):
-        raise ValueError('the target networks are no copy of the main networks: {} and {}'.format(
-            signature(main_vars), signature(targ_vars)))
+    main, targ = signature(main_vars), signature(targ_vars)
+    if main != targ:
+        raise ValueError('the target networks are no copy of the main networks, as tf.layers and '
+                         'tf.get_variable make it: {} and {}'.format(main, targ))
     return list(zip(main_vars, targ_vars))
 
 

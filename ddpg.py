@@ -43,8 +43,8 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
                 weight_decay=0., decay_kind='times_lr', policy='learned', lr_decay=False,
                 target_networks=True):
     """
-    Networks, losses and steps of Algorithm 1, in the default graph. `ddpg` explains the arguments
-    and gives them all: the defaults here are for tests, and differ (no weight decay, no lr_decay).
+    Networks, losses and steps of Algorithm 1, in the default graph. `ddpg` explains the arguments;
+    the defaults here, for tests, differ. At first reading, skip policy='random', rate and q_test.
 
     Running `targ_step` is one whole update, in the order of the paper, on any number of threads:
     backup and critic loss, critic step, actor loss through the updated critic, actor step, targets.

@@ -171,8 +171,9 @@ class Checkpoints:
         for number in reversed(numbers):
             try:
                 usable.append(self._read(number, declared, origin, digests))
-            except Unusable as why:
-                if not usable:
+            except Unusable as error:
+                why = str(error)
+                if not usable and not any(said.endswith(' ' + why) for said in self.ignored):
                     self.ignored.append('checkpoint {} {}'.format(number, why))
         if not usable:
             raise Unusable('; '.join(self.ignored) or 'it has no checkpoint')

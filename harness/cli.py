@@ -49,6 +49,9 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=98))
     parser._negative_number_matcher = re.compile(r'-[\d.]')      # -1e-3 is a value, not a flag
     many = dict(nargs='+') if several else {}
+    if not several:
+        parser.no_flag = ('; expected a flag before each value, as in --env Pendulum-v0, and one '
+                          'value for each (python -m tools.sweep takes several)')
     parser.add_argument('--env', metavar='ID', **many,
                         help='Environment, by its Gym id. Default: HalfCheetah-v2')
     parser.add_argument('--settings', metavar='|'.join([*SETTINGS, 'RUN_FOLDER']), **many,

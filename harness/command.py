@@ -32,8 +32,21 @@ def accepting(accepted):
     return value
 
 
+# What others call a setting, and what it is here.
+ELSEWHERE = {
+    '--tau': '--polyak', '--lr': '--pi-lr and --q-lr', '--learning-rate': '--pi-lr and --q-lr',
+    '--actor-lr': '--pi-lr', '--critic-lr': '--q-lr', '--buffer-size': '--replay-size',
+    '--total-timesteps': '--epochs'}
+
+
 class Parser(argparse.ArgumentParser):
-    """Says an error in one line, with exit code 2; flags are not abbreviated."""
+    """
+    Says an error in one line, with exit code 2; flags are not abbreviated.
+
+    Attributes:
+        no_flag (str): What to say of a word too many that is no flag, nor the value of one.
+    """
+    no_flag = ''
 
     def __init__(self, **kwargs):
         super().__init__(allow_abbrev=False, **kwargs)
@@ -55,11 +68,19 @@ class Parser(argparse.ArgumentParser):
                 self.error('{}: expected text in UTF-8, without NUL'.format(word))
         values, rest = self.parse_known_args(args, namespace)
         if rest:
-            flags = {flag.lower(): flag for flag in self._option_string_actions}
-            near = difflib.get_close_matches(rest[0].split('=')[0].lower(), flags, 1)
-            self.error('unrecognized arguments: ' + ' '.join(word or "''" for word in rest) + (
-                '; the nearest flag is ' + flags[near[0]] if near else ''))
+            self.error('unrecognized arguments: ' + ' '.join(word or "''" for word in rest)
+                       + self._hint(rest[0].split('=')[0].lower()))
         return values
+
+    def _hint(self, word):
+        flags = {flag.lower(): flag for flag in self._option_string_actions}
+        near = [flags[flag] for flag in difflib.get_close_matches(word, flags, 1)]
+        here = ELSEWHERE.get(word, '')
+        if here.split(' ')[0] in flags:
+            near = [here]
+        if near:
+            return '; the nearest flag is ' + near[0]
+        return '' if word.startswith('-') else self.no_flag
 
 
 class Screen:

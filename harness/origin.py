@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 
@@ -49,8 +50,10 @@ def difference(config, origin):
         return 'is of other versions: ' + ', '.join(
             '{} {}, not {}'.format(name, then[name], now[name]) for name in other)
     if config['code'] != origin['code']:
-        return 'is of other code, that of commit {}: one or more of {} differ'.format(
-            config['commit'], ', '.join(ALGORITHM))
+        commit = str(config['commit'])
+        return 'is of other code, that of commit {}{}: one or more of {} differ'.format(
+            commit, ' (and of changes to it)' if commit.endswith('-dirty') else '',
+            ', '.join(ALGORITHM))
     return ''
 
 
@@ -94,4 +97,5 @@ def provenance():
     What config.json says of a run's origin: command, commit, code of the algorithm, versions, and
     the processor that it began on.
     """
-    return dict(made_by(), command=' '.join(sys.argv), commit=commit(), processor=processor())
+    return dict(made_by(), command=' '.join(map(shlex.quote, sys.argv)), commit=commit(),
+                processor=processor())

@@ -3,6 +3,7 @@ run.py: a run: its settings, environments and folder; how it begins or goes on, 
 end of a step and of an epoch, and what is saved.
 """
 import contextlib
+import glob
 import os
 import random
 import shlex
@@ -269,6 +270,15 @@ class Run:
         if s.polyak > 0.5:
             self.table.log("Warning: polyak={0} is the paper's tau, a small number; Spinning "
                            "Up's {0} is {1:.4g} here.".format(s.polyak, 1 - s.polyak), 'red')
+        steps = s.epochs * s.steps_per_epoch
+        first_update = -(-max(s.update_after, 1) // s.update_every) * s.update_every
+        if steps < first_update:
+            self.table.log('Warning: nothing will be learnt: the first update is at step {}, by '
+                           'update_after and update_every, and the run has {}.'.format(
+                               first_update, steps), 'red')
+        if s.policy == 'learned' and steps <= s.start_steps:
+            self.table.log('Warning: all actions will be random: start_steps is {}, and the run '
+                           'has {} steps.'.format(s.start_steps, steps), 'red')
         if s.policy == 'random':
             agent.held_out = truth.held_out(self.test_env, s.gamma, s.max_ep_len, s.seed,
                                             self.table.log, guard.require_no_signal)
@@ -288,6 +298,12 @@ class Run:
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
         self._open_table()
+        unsaved = sorted(vars(self.replay).keys() - {*checkpoint.COLUMNS, 'max_size', 'stored',
+                                                     'rng'})
+        if unsaved:
+            self.table.log('Warning: the replay buffer has {}, which no checkpoint has: from here '
+                           'on the run may have other numbers than without the break.'.format(
+                               ', '.join(unsaved)), 'red')
         if made_anew:
             self.table.log('Warning: its environments were made with {}. Where these are more than '
                            'names, of a folder for example, the run has other numbers from here '
@@ -557,7 +573,19 @@ def open_run(folder):
     try:
         return checkpoint.Checkpoints(folder, resume=True)
     except (checkpoint.Unusable, OSError) as why:
-        raise cannot_resume(folder, why) from None
+        near = runs_near(folder)
+        raise cannot_resume(folder, '{}{}'.format(
+            why, '; runs are ' + ', '.join(near[:10]) if near else '')) from None
+
+
+def runs_near(folder):
+    """The runs in a folder that is none: an experiment's; or the one that it is in."""
+    if checkpoint.is_in(folder):
+        return []
+    folder = os.path.normpath(folder)
+    return [os.path.dirname(path) or '.' for place in (os.path.join(glob.escape(folder), '*'),
+                                                       glob.escape(os.path.dirname(folder)))
+            for path in sorted(glob.glob(os.path.join(place, 'checkpoints')))]
 
 
 def claim_checkpoints(folder):

@@ -4,6 +4,7 @@ settings.py: what ddpg() accepts, and the named settings.
 The defaults are the keyword defaults of ddpg() and core.mlp_actor_critic(); here are only those of
 --policy random. What is not accepted is a BadSetting, raised before anything is written.
 """
+import difflib
 import functools
 import inspect
 import json
@@ -119,6 +120,8 @@ class Number:
 
     def __str__(self):
         noun = 'a whole number' if self.kind is int else 'a number'
+        if self.low == -math.inf:
+            return noun
         if self.high < math.inf:
             return '{} from {} to {}'.format(noun, self.low, self.high)
         return '{} {} {}'.format(noun, 'above' if self.above else 'of at least', self.low)
@@ -163,7 +166,7 @@ class Each:
         self.item, self.metavar = item, item.metavar
 
     def __str__(self):
-        return 'one or more, each {}'.format(self.item)
+        return 'one or more, each {}, with spaces between'.format(self.item)
 
     def __call__(self, values):
         if isinstance(values, str) or not len(values):
@@ -221,6 +224,19 @@ def has_text_for_keys(value):
     return not isinstance(value, (list, tuple)) or all(map(has_text_for_keys, value))
 
 
+class Text:
+    """Any text."""
+    metavar = 'TEXT'
+
+    def __str__(self):
+        return 'a text'
+
+    def __call__(self, value):
+        if not isinstance(value, str):
+            raise ValueError
+        return value
+
+
 class Unset:
     """What `accepted` accepts, or None."""
 
@@ -271,6 +287,23 @@ ACCEPTED = dict(
     activation=Activation('relu', 'elu', 'selu', 'leaky_relu', 'relu6', 'softplus', 'softsign',
                           'swish', 'tanh', 'sigmoid'),
 )
+
+
+# What an argument accepts that someone has added to ddpg() or to its networks, by its default.
+BY_DEFAULT = {bool: OneOf(False, True), int: Number(int, -math.inf),
+              float: Number(float, -math.inf), str: Text()}
+
+
+def register(function):
+    """
+    Make settings of the keyword arguments of `function` that ACCEPTED does not have, where their
+    default is a number, True or False, or a text: each accepts values of its default's type.
+    (`training` is not for users to give: see core.networks.)
+    """
+    for parameter in inspect.signature(function).parameters.values():
+        accepted = BY_DEFAULT.get(type(parameter.default))
+        if accepted and parameter.name != 'training':
+            ACCEPTED.setdefault(parameter.name, accepted)
 
 
 def checked_value(name, value, accepted):
@@ -404,11 +437,21 @@ def resolved(algorithm, given):
 def checked(algorithm):
     """
     Decorates ddpg(): whatever its arguments are, what it gets are `resolved` values. It raises
-    BadSetting before anything else is done.
+    BadSetting before anything else is done, and TypeError for a keyword that it has not.
     """
+    signature = inspect.signature(algorithm)
+    networks = signature.parameters['actor_critic'].default
+    register(algorithm)
+    register(networks)
+
     @functools.wraps(algorithm)
     def call(*args, **kwargs):
-        given = inspect.signature(algorithm).bind(*args, **kwargs).arguments
+        for name in kwargs.keys() - signature.parameters.keys():
+            near = difflib.get_close_matches(name, signature.parameters, 1)
+            raise TypeError('{}() has no argument {!r}{}'.format(
+                algorithm.__name__, name, ', but its ac_kwargs may have it' if name in
+                defaults_of(networks) else '; the nearest is {!r}'.format(*near) if near else ''))
+        given = signature.bind(*args, **kwargs).arguments
         return algorithm(**resolved(algorithm, given))
     return call
 

@@ -21,6 +21,7 @@ COLUMNS = [
     ('NumTerminals', 'value'), ('NumUpdates', 'value'), ('QBias', 'value'), ('QRMSE', 'value'),
     ('QCorr', 'value'), ('QR2', 'value'), ('ActSaturation', 'value'), ('TargetVals', 'mean'),
     ('GradNormQ', 'mean'), ('GradNormPi', 'mean')]
+STORED = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
 
 
 class Table:
@@ -81,7 +82,16 @@ class Table:
             'table/' + column: value for column, value in row.items()}, wall_time)
 
     def store(self, **values):
-        """Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives."""
+        """
+        Keep values of this epoch: EpRet, EpLen, Terminal of an episode; what an update gives.
+
+        Raises:
+            ValueError: One is of no column.
+        """
+        unknown = sorted(values.keys() - STORED)
+        if unknown:
+            raise ValueError("{}: expected a column that COLUMNS of harness/table.py has, with "
+                             "'statistics' or 'mean'".format(unknown[0]))
         self.logger.store(**values)
         group = 'episode/' if 'EpRet' in values else 'update/' if 'GradNormQ' in values else None
         if group == 'update/':

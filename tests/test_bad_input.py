@@ -145,13 +145,19 @@ VALUES = [
 
 FLAGS = [
     ('python ddpg.py train', 'unrecognized arguments: train'),
-    ('python ddpg.py Pendulum-v0', 'unrecognized arguments: Pendulum-v0'),
-    ('python ddpg.py --seed 1 2', 'unrecognized arguments: 2'),
+    ('python ddpg.py Pendulum-v0',
+     'unrecognized arguments: Pendulum-v0; expected a flag before each value'),
+    ('python ddpg.py --seed 1 2',
+     'unrecognized arguments: 2; expected a flag before each value, as in --env Pendulum-v0, and '
+     'one value for each (python -m tools.sweep takes several)'),
+    ('python ddpg.py --tau 0.01', '--tau 0.01; the nearest flag is --polyak'),
+    ('python ddpg.py --learning_rate=1', '=1; the nearest flag is --pi-lr and --q-lr'),
+    ('python ddpg.py --hid [64,64]', 'each a whole number of at least 1, with spaces between'),
     ("python ddpg.py ''", "unrecognized arguments: ''"),
     ("python ddpg.py 'a\nb'", r'unrecognized arguments: a\nb'),
     ('python ddpg.py -- --seed 1', 'unrecognized arguments'),
     ('python ddpg.py --sed 1', '--sed 1; the nearest flag is --seed'),
-    ('python ddpg.py --lr 1e-3', '--lr 1e-3; the nearest flag is --'),
+    ('python ddpg.py --lr 1e-3', '--lr 1e-3; the nearest flag is --pi-lr and --q-lr'),
     ('python ddpg.py --hidden 64', '--hidden 64; the nearest flag is --hid'),
     ('python ddpg.py --Seed 1', '--Seed 1; the nearest flag is --seed'),
     ('python ddpg.py --batchsize=64', '--batchsize=64; the nearest flag is --batch-size'),
@@ -293,7 +299,8 @@ RESUME = [
     ("python ddpg.py --resume empty", '--resume empty: expected the folder of a run'),
     ("python ddpg.py --resume run/progress.txt", '--resume run/progress.txt: expected the folder'),
     ("python ddpg.py --resume run/checkpoints",
-     '--resume run/checkpoints: expected the folder of '),
+     '--resume run/checkpoints: expected the folder of a run that can go on; it has no folder '
+     'checkpoints/; runs are run'),
     ("python ddpg.py --resume table",
      '--resume table: expected the folder of a run that can go on; '
      'it has no folder checkpoints/'),
@@ -493,7 +500,8 @@ PLOT = [
     ("python -m spinup.run plot '\udcff'", r'\udcff: expected text in UTF-8, without NUL'),
     ('python -m spinup.run plot run nowhere', 'nowhere: expected a folder, or a part of the name'),
     ('python -m spinup.run plot run --legend', '--legend/-l: expected at least one argument'),
-    ('python -m spinup.run plot run --legend a b', '--legend: expected one name for each of the 1'),
+    ('python -m spinup.run plot run --legend a b', '--legend: expected one name for each of the 1 '
+     'folders that are given: run'),
     ('python -m spinup.run plot run -x', '--xaxis/-x: expected one argument'),
     ('python -m spinup.run plot run -x Nowhere',
      'Performance over Nowhere: no run has both columns'),
@@ -505,7 +513,8 @@ PLOT = [
     ('python -m spinup.run plot run --smooth 1.5', "--smooth/-s: 1.5: expected a whole number"),
     ('python -m spinup.run plot run --smooth=', "--smooth/-s: : expected a whole number"),
     ('python -m spinup.run plot run --est mode', "--est: invalid choice: 'mode' (choose from"),
-    ('python -m spinup.run plot run --select nothing', '--select and --exclude leave no folder'),
+    ('python -m spinup.run plot run --select nothing', '--select and --exclude leave no folder'
+     ': expected parts of run (the runs below do not count)'),
     ("python -m spinup.run plot run --exclude ''", '--select and --exclude leave no folder'),
     ('python -m spinup.run plot run --count yes', 'unrecognized arguments: yes'),
     ('python -m spinup.run plot run --output f', '--output f: expected a name that ends in one of'),

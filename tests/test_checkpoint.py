@@ -294,6 +294,16 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
     assert_same_end(folder, run)
 
 
+def test_a_value_of_no_column_is_refused(tmp_path):
+    made = table.Table(dict(output_dir=str(tmp_path)), lambda: 0)
+    made.store(LossQ=1., Terminal=True)
+    for column in ('Reach', 'NumEpisodes'):
+        with pytest.raises(ValueError, match='^{}: expected a column that COLU'.format(column)):
+            made.store(LossQ=1., **{column: 2.})
+    assert made.get_state()['pending'].keys() == {'LossQ', 'Terminal'}
+    made.close()
+
+
 def test_many_rows_wait_for_a_disk_that_is_full(tmp_path, capsys):
     made = table.Table(dict(output_dir=str(tmp_path)), lambda: 0)
 

@@ -165,6 +165,21 @@ def test_the_policy_is_the_exported_one_and_outlives_the_run(tmp_path):
         result.policy(observations[0])
 
 
+def test_a_run_that_is_too_short_to_learn_says_so(tmp_path, capsys):
+    settings = dict(epochs=1, steps_per_epoch=45, start_steps=45, update_after=31, update_every=20)
+    for name, own, warnings in (('a', {}, 1), ('b', dict(update_after=41), 2),
+                                ('c', dict(start_steps=44), 0), ('d', dict(policy='random'), 0)):
+        ddpg.ddpg('Pendulum-v0', threads=1, num_test_episodes=1, max_ep_len=5, batch_size=4,
+                  ac_kwargs=dict(hidden_sizes=(4,), action_layer=1),
+                  logger_kwargs=dict(output_dir=str(tmp_path / name)), **dict(settings, **own))
+        out = capsys.readouterr().out
+        assert out.count('Warning') == warnings, out
+        assert ('all actions will be random: start_steps is 45, and the run has 45' in out) == (
+            warnings > 0)
+        assert ('nothing will be learnt: the first update is at step 60, by ' in out) == (
+            warnings > 1)
+
+
 def test_named_settings_and_that_polyak_is_tau(tmp_path, capsys):
     result = ddpg.ddpg(WALK, logger_kwargs=dict(output_dir=str(tmp_path)), **dict(
         SETTINGS['td3'], epochs=1, threads=1, polyak=0.995, **STEPS))

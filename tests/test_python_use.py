@@ -80,6 +80,15 @@ def test_keyword_arguments_and_names_that_are_none(wrong, said, tmp_path, monkey
     assert said in str(refused.value) and not tree(str(tmp_path))
 
 
+@pytest.mark.parametrize('name, said', [
+    ('hidden_sizes', ', but its ac_kwargs may have it'), ('epoch', "; the nearest is 'epochs'"),
+    ('nothing_like_it', '')])
+def test_a_keyword_that_it_has_not(name, said):
+    with pytest.raises(TypeError) as refused:
+        ddpg.ddpg('Pendulum-v0', **{name: 1})
+    assert str(refused.value) == 'ddpg() has no argument {!r}'.format(name) + said
+
+
 def test_an_activation_by_its_function_or_its_name(tmp_path, capsys):
     config = train(tmp_path / 'a', ac_kwargs=dict(hidden_sizes=(8, 8), activation=tf.nn.softplus))
     assert config['ac_kwargs']['activation'] == 'softplus'
@@ -154,7 +163,20 @@ def test_a_run_whose_networks_draw_numbers_says_so_when_it_goes_on(tmp_path, cap
     assert 'dropout/random_uniform/RandomUniform draws random numbers' in capsys.readouterr().out
     train(tmp_path / 'other')
     train(tmp_path / 'other', epochs=2, resume=tmp_path / 'other')
-    assert 'draws random numbers' not in capsys.readouterr().out
+    assert 'Warning' not in capsys.readouterr().out
+
+
+def test_what_a_replay_buffer_has_of_its_own_is_named_when_a_run_goes_on(
+        tmp_path, capsys, monkeypatch):
+    class Prioritized(ddpg.ReplayBuffer):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.priority = np.ones(self.max_size)
+
+    monkeypatch.setattr(ddpg, 'ReplayBuffer', Prioritized)
+    train(tmp_path / 'run')
+    train(tmp_path / 'run', epochs=2, resume=tmp_path / 'run')
+    assert 'the replay buffer has priority, which no checkpoint has' in capsys.readouterr().out
 
 
 def test_an_environment_of_a_function_goes_on_from_python_only(tmp_path, capsys):

@@ -146,6 +146,48 @@ def parsed(*flags):
     return cli.parse_args(flags, ddpg.ddpg)
 
 
+@pytest.fixture
+def with_own(monkeypatch):
+    """ddpg() with arguments that someone has added to it."""
+    monkeypatch.setattr(settings, 'ACCEPTED', dict(settings.ACCEPTED))
+    monkeypatch.setattr(cli, 'ACCEPTED', settings.ACCEPTED)
+    added = dict(grad_clip=10., delay=2, huber=False, note='a', made=len)
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+           for name, default in added.items()]
+    signature = inspect.signature(ddpg.ddpg)
+    given = []
+
+    def algorithm(*args, **kwargs):
+        given.append(kwargs)
+    algorithm.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *own])
+    return settings.checked(algorithm), given
+
+
+def test_an_argument_that_someone_adds_is_a_setting_by_its_default(with_own, tmp_path, capsys):
+    algorithm, given = with_own
+    kwargs = cli.parse_args('--grad-clip -5 --delay 3 --huber --note b'.split(), algorithm)[3]
+    assert {name: kwargs[name] for name in ('grad_clip', 'delay', 'huber', 'note')} == dict(
+        grad_clip=-5., delay=3, huber=True, note='b')
+    for flag, value, said in (('--grad-clip', 'many', 'a number'), ('--delay', '2.5', 'a whole '),
+                              ('--huber', '3', 'one of False, True')):
+        with pytest.raises(BadSetting) as refused:
+            cli.parse_args([flag, value], algorithm)
+        assert refused.value.flag().startswith('{} {}: expected {}'.format(flag, value, said))
+    with pytest.raises(BadSetting, match='grad_clip=many: expected a number$'):
+        algorithm('Pendulum-v0', grad_clip='many')
+    algorithm('Pendulum-v0', note='c')
+    assert given[-1]['note'] == 'c' and given[-1]['grad_clip'] == 10.
+    with pytest.raises(BadSetting, match='note=7: expected a text$'):
+        algorithm('Pendulum-v0', note=7)
+    with pytest.raises(SystemExit):         # a function is no setting of the command line
+        cli.parse_args(['--made', '1'], algorithm)
+    # It is in config.json, from where a run is repeated.
+    (tmp_path / 'config.json').write_text(json.dumps(settings.in_json(dict(
+        kwargs, env='Pendulum-v0', actor_critic='mlp_actor_critic'))))
+    again = cli.parse_args(['--settings', str(tmp_path)], algorithm)[3]
+    assert again == kwargs
+
+
 def test_flags_become_keyword_values():
     env, data_dir, exp_name, kwargs = parsed(
         *'--env Pendulum-v0 -s 7 --steps_per_epoch 1e3 --hid 32 16 --polyak=0'.split(),

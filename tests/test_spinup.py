@@ -971,6 +971,34 @@ def test_links_to_runs_are_followed_once(tmp_path, monkeypatch):
         'real/a', 'real/a/within']
 
 
+def test_a_run_counts_once_in_its_curve(tmp_path, capsys):
+    rows = dict(TotalEnvInteracts=[1, 2, 3], AverageTestEpRet=[0., 1., 2.])
+    for name, seed, length, rate in (('begun', 0, 2, 1), ('other', 1, 3, 1), ('whole', 0, 3, 2)):
+        folder = tmp_path / 'out' / name
+        write_run(folder, **{column: values[:length] for column, values in rows.items()})
+        (folder / 'config.json').write_text(json.dumps(dict(
+            exp_name='e', seed=seed, pi_lr=rate, ac_kwargs=dict(sizes=[8], init=None))))
+    out, whole = str(tmp_path / 'out'), str(tmp_path / 'out' / 'whole')
+    assert [data.attrs['folder'] for data in plot.get_all_datasets([out, whole])] == [
+        str(tmp_path / 'out' / 'other'), whole]
+    said = capsys.readouterr().out
+    assert '{}/begun: left out; it is {} again\n'.format(out, whole) in said
+    assert '{0}: left out; it is {0} again\n'.format(whole) in said
+    assert said.endswith('Warning: the runs of e differ in pi_lr: 1 and 2\n')
+    # In two curves it may be in both; what has no seed is itself alone.
+    assert len(plot.get_all_datasets([whole, whole], legend=['one', 'two'])) == 2
+    for name in ('x', 'y'):
+        write_run(tmp_path / 'seedless' / name, **rows)
+    assert len(plot.get_all_datasets([str(tmp_path / 'seedless')])) == 2
+
+
+def test_what_select_and_legend_count_is_said(runs):
+    with pytest.raises(AssertionError, match='expected parts of {}/ .the'.format(re.escape(runs))):
+        plot.get_all_datasets([runs + '/'], select=['s0'])
+    with pytest.raises(AssertionError, match='alpha, .*/beta$'):
+        plot.get_all_datasets([runs + '/alpha', runs + '/beta'], legend=['one'])
+
+
 def test_a_backend_that_is_another_python_s(runs):
     done = spinup_command('plot', runs, MPLBACKEND='module://not_here.backend')
     assert done.returncode == 0 and done.stderr == '' and 'Wrote ' in done.stdout

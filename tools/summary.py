@@ -124,11 +124,11 @@ def settings_of(folder):
     if config is None:
         raise Unreadable('it has no config.json with settings')
     epochs = config.get('epochs')
-    networks = config.get('ac_kwargs')
+    networks, names = config.get('ac_kwargs'), set(config) & set(ACCEPTED)
     if 'code' in config and isinstance(networks, dict):     # of ours, maybe older than a setting
         config = as_of_now(config)
-        networks = config['ac_kwargs']
-    settings = {name: config[name] for name in set(config) & set(ACCEPTED) - MAY_CHANGE - {'seed'}}
+        networks, names = config['ac_kwargs'], set(config) - {'env', 'ac_kwargs'}
+    settings = {name: config[name] for name in names - MAY_CHANGE - {'seed'}}
     settings.update(('ac_kwargs.' + name, value) for name, value in (
         networks.items() if isinstance(networks, dict) else ()))
     return dict(exp_name=str(config.get('exp_name', 'exp')), env=str(config.get('env', '')),

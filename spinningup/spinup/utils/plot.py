@@ -5,9 +5,10 @@ plot.py: the curves of all runs below some folders.
 
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
 become one curve, their mean, with a band of one standard deviation: both only where all of them
-have rows, and interpolated where those are at different x. A run that cannot be drawn, or that ends
-before half of its curve, is named, and left out. Where there is no display, the figure is written
-to a file.
+have rows, and interpolated where those are at different x. A run that cannot be drawn, that another
+one repeats, or that ends before half of its curve, is named, and left out; and it is said where the
+runs of a curve differ in more than their seeds. Where there is no display, the figure is written to
+a file.
 """
 import importlib
 import io
@@ -22,6 +23,10 @@ import pandas as pd
 
 from spinup.utils.command import (BadInput, Parser, command, described, require, whole_number,
                                   writing_whole)
+
+# What config.json has beside settings, or what may be otherwise with each run.
+NO_SETTINGS = {'seed', 'exp_name', 'epochs', 'save_freq', 'threads', 'command', 'commit', 'code',
+               'processor', 'env_made_by', 'env_fn', 'resume'}
 
 # Where figures go that have no name and no display, below the current folder.
 FIGURES = os.path.join('out', 'figures')
@@ -61,10 +66,11 @@ def resolve(logdirs, select=None, exclude=None):
                    if fragment in name and os.path.isdir(os.path.join(parent, name))]
         require(matches, '{}: expected a folder, or a part of the name of one'.format(logdir))
         folders += matches
-    folders = [folder for folder in folders if all(part in folder for part in select or [])
-               and not any(part in folder for part in exclude or [])]
-    require(folders, '--select and --exclude leave no folder')
-    return folders
+    left = [folder for folder in folders if all(part in folder for part in select or [])
+            and not any(part in folder for part in exclude or [])]
+    require(left, '--select and --exclude leave no folder: expected parts of {} (the runs below '
+            'do not count)'.format(', '.join(folders)))
+    return left
 
 
 def get_datasets(logdir, condition=None, first_index=0, units=None):
@@ -79,7 +85,7 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
 
     Returns:
         A list of DataFrames: progress.txt, and Unit, Condition1, Condition2, Performance (the
-        latter where there are returns). Their attrs have the run's folder.
+        latter where there are returns). Their attrs have the run's folder and config.
     """
     units = {} if units is None else units
     datasets = []
@@ -99,14 +105,15 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
         if data.empty:
             print('{}: left out; its progress.txt has no row'.format(folder))
             continue
-        exp_name = condition or read_exp_name(folder)
+        config = read_config(folder)
+        exp_name = condition or str(config.get('exp_name', 'exp'))
         data = data.assign(
             Unit=units.setdefault(exp_name, 0), Condition1=exp_name,
             Condition2='{}-{}'.format(exp_name, first_index + len(datasets)))
         returns = [name for name in ('AverageTestEpRet', 'AverageEpRet') if name in data]
         if returns:
             data['Performance'] = data[returns[0]]
-        data.attrs['folder'] = folder
+        data.attrs.update(folder=folder, config=config)
         units[exp_name] += 1
         datasets.append(data)
     return datasets
@@ -152,22 +159,22 @@ def read_table(path):
     return pd.read_csv(io.StringIO(text), sep='\t', index_col=False)
 
 
-def read_exp_name(folder):
-    """The exp_name of a run's config.json; 'exp' where it has none."""
+def read_config(folder):
+    """A run's config.json; {} where it has none, which is told."""
     try:
         with open(os.path.join(folder, 'config.json'), encoding='utf-8') as file:
             config = json.load(file)
     except FileNotFoundError:
         print('No file named config.json in {}'.format(folder))
-        return 'exp'
+        return {}
     except (OSError, ValueError, RecursionError) as error:
         print('{}: its config.json cannot be read ({})'.format(folder, described(error)))
-        return 'exp'
+        return {}
     if not isinstance(config, dict):
         print('{}: its config.json holds no settings, but a {}'.format(
             folder, type(config).__name__))
-        return 'exp'
-    return str(config.get('exp_name', 'exp'))
+        return {}
+    return config
 
 
 def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
@@ -179,12 +186,64 @@ def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
     """
     folders = resolve(all_logdirs, select, exclude)
     require(not legend or len(legend) == len(folders),
-            '--legend: expected one name for each of the {} folders'.format(len(folders)))
+            '--legend: expected one name for each of the {} folders that are given: {}'.format(
+                len(folders), ', '.join(folders)))
     datasets, units = [], {}
     for folder, condition in zip(folders, legend or [None] * len(folders)):
         datasets += get_datasets(folder, condition, len(datasets), units)
     require(datasets, 'no progress.txt with a row in it below ' + ', '.join(folders))
-    return datasets
+    runs, configs = without_copies(datasets), {}
+    for data in runs:
+        configs.setdefault(data.Condition1.iloc[0], []).append(data.attrs['config'])
+    for curve, of_runs in configs.items():
+        for line in differences(of_runs):
+            print('Warning: the runs of {} differ in {}'.format(curve, line))
+    return runs
+
+
+def without_copies(datasets):
+    """
+    The runs without those that another one of their curve repeats, which are named: of the same
+    folder, or of the same seed and with the same returns, or their beginning. A run that was begun
+    again, or copied, is no other seed.
+    """
+    def repeats(data, whole):
+        if data.Condition1.iloc[0] != whole.Condition1.iloc[0]:
+            return False
+        if os.path.realpath(data.attrs['folder']) == os.path.realpath(whole.attrs['folder']):
+            return True
+        seed, other = (each.attrs['config'].get('seed') for each in (data, whole))
+        columns = [name for name in ('TotalEnvInteracts', 'AverageEpRet', 'AverageTestEpRet')
+                   if name in data and name in whole]
+        return seed is not None and seed == other and columns and all(
+            data[name].equals(whole[name][:len(data)]) for name in columns)
+
+    kept = []                   # the longest come first
+    for data in sorted(datasets, key=lambda data: -len(data)):
+        originals = [whole.attrs['folder'] for whole in kept if repeats(data, whole)]
+        if originals:
+            print('{}: left out; it is {} again'.format(data.attrs['folder'], originals[0]))
+        else:
+            kept.append(data)
+    return [data for data in datasets if any(data is each for each in kept)]
+
+
+def differences(configs):
+    """The settings in which runs differ beside their seeds, in lines: '<name>: <value> and ...'."""
+    def settings(config, prefix=''):
+        found = {}
+        for name, value in config.items():
+            if isinstance(value, dict) and name in ('ac_kwargs', 'env_kwargs'):
+                found.update(settings(value, name + '.'))
+            elif name not in NO_SETTINGS and not isinstance(value, dict):
+                found[prefix + name] = json.dumps(value)
+        return found
+
+    found = [settings(config) for config in configs]
+    values = {name: sorted({each[name] for each in found})
+              for name in sorted(set.intersection(*map(set, found)))}
+    return ['{}: {}'.format(name, ' and '.join(those))
+            for name, those in values.items() if len(those) > 1]
 
 
 # ---- Drawing ------------------------------------------------------------------------------------
