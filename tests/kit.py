@@ -1,17 +1,20 @@
 """
-kit.py: what several test files need: the command lines in this process, graphs of tiny networks;
-and runs as processes with what they leave, which tools/bench has, too.
+kit.py: what several test files need: the command lines in this process, the loop without networks,
+graphs of tiny ones; and runs as processes with what they leave, which tools/bench has, too.
 """
+import contextlib
 import os
 import re
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 from gym.spaces import Box
 
 import ddpg
 from harness import cli, guard
+from harness import run as harness_run
 from harness.agent import session_config, set_variables
 from harness.envs import CheckedEnv
 from harness.origin import HERE
@@ -81,6 +84,80 @@ def spinup_command(*words, **env):
     env = dict({k: v for k, v in os.environ.items() if 'DISPLAY' not in k}, **env)
     return subprocess.run([sys.executable, '-m', 'spinup.run'] + list(words), env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+# ---- The loop without networks -------------------------------------------------------------------
+
+SMALL = dict(epochs=1, steps_per_epoch=60, start_steps=20, update_after=30, num_test_episodes=1,
+             batch_size=4, replay_size=1000, threads=1, max_ep_len=50,
+             ac_kwargs=dict(hidden_sizes=(8, 8)))
+
+
+class FakeAgent:
+    """In place of an Agent, without TensorFlow: acts far beyond all bounds, and learns nothing."""
+    updates = 0
+
+    def __init__(self, dims, seed):
+        self.dims, self.rng = dims, np.random.RandomState(seed)
+
+    def act(self, o):
+        size = 1e7 * self.rng.randint(2, size=self.dims)
+        return np.float32(size * self.rng.randn(self.dims))
+
+    def policy(self, env):
+        return lambda o: env.legal(self.act(o))
+
+    def update(self, batch, next_o, t):
+        return dict(QVals=batch[2], TargetVals=batch[2], LossQ=np.float32(0), LossPi=np.float32(0))
+
+    def judged(self, played, gamma, space):
+        return dict.fromkeys(('QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation'), 0.)
+
+    def size(self):
+        return 'none'
+
+    def draw(self, folder):
+        pass
+
+    def exporter(self, logger, actor_critic, ac_kwargs):
+        return self
+
+    def lasting_policy(self, export, env):
+        return self.act
+
+    def save(self, env):
+        pass
+
+    def get_state(self):
+        return dict(updates=self.updates)
+
+    def set_state(self, state):
+        pass
+
+    def random_operations(self):
+        return []
+
+    def close(self):
+        pass
+
+
+def without_networks(patch):
+    """Let ddpg() have a FakeAgent, and no graph; `patch` is a MonkeyPatch."""
+    patch.setattr(ddpg, 'build_graph', lambda *args, **kwargs: None)
+    patch.setattr(harness_run.Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
+
+
+def replay_of(env_fn, folder, **kwargs):
+    """The replay buffer of a run of FakeAgent."""
+    buffers = []
+    with pytest.MonkeyPatch.context() as patch:
+        without_networks(patch)
+        patch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
+            buffers.append(cls(*args)) or buffers[-1]))
+        with contextlib.redirect_stdout(open(os.devnull, 'w')):
+            ddpg.ddpg(env_fn, **dict(dict(SMALL, logger_kwargs=dict(output_dir=str(folder))),
+                                     **kwargs))
+    return buffers[0]
 
 
 # ---- Tiny networks -------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from harness.checkpoint import Checkpoints, Unusable
 from harness.envs import make_env
 from harness.quiet_tf import tf
 from harness.recorded import DoesNotRepeat
-from kit import assert_same_end, recorded, spinup_command, train_tiny, whole_state
+from kit import (FakeAgent, assert_same_end, recorded, replay_of, spinup_command, train_tiny,
+                 whole_state)
 
 
 @pytest.fixture(scope='module')
@@ -129,6 +130,19 @@ def test_the_replay_buffer_comes_back(tmp_path_factory, size, rows_per_file, blo
         checkpoint.ROWS_PER_FILE = checkpoint_rows
 
 
+def test_what_is_saved_when_and_in_which_order(tmp_path, monkeypatch):
+    """The checkpoint last: where that of the last epoch is, the run has finished."""
+    done, save = [], Checkpoints.save
+    monkeypatch.setattr(FakeAgent, 'save', lambda self, env: done.append('export'))
+    monkeypatch.setattr(Checkpoints, 'save', lambda self, config, state, replay: (
+        done.append(state['epochs_done']), save(self, config, state, replay)))
+    folder = str(tmp_path / 'run')
+    replay_of(Random, folder, epochs=7, steps_per_epoch=10, save_freq=3, max_ep_len=4)
+    assert done == ['export', 0, 'export', 3, 'export', 6, 'export', 7]
+    with Checkpoints(folder, resume=True) as last:
+        assert len(last.state['env']['before']['actions']) == 4, 'the episode before, too'
+
+
 # ---- Kills and errors within saving -------------------------------------------------------------
 
 class Killed(BaseException):
@@ -160,6 +174,29 @@ def buffer_and_checkpoints(folder):
         if i in (9, 19):
             checkpoints.save(origin.provenance(), dict(t=i + 1, big=np.arange(99)), replay)
     return replay, checkpoints
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """The names of what reached the disk, in order, and `named` where a file got its name."""
+    done, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, 'fsync', lambda fd: (done.append(os.path.basename(
+        os.readlink('/proc/self/fd/{}'.format(fd)))), fsync(fd)))
+    monkeypatch.setattr(os, 'replace', lambda *paths: (done.append('named'), replace(*paths)))
+    return done
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, synced):
+    files.write_whole(str(tmp_path / 'a'), b'data')
+    assert synced == ['a.partial', 'named', tmp_path.name]
+
+
+def test_table_and_curves_are_on_the_disk_before_a_checkpoint_counts_on_them(tmp_path, synced):
+    made = table.Table(dict(output_dir=str(tmp_path)), lambda: 0)
+    del synced[:]
+    made.get_state()
+    made.close()
+    assert sorted(synced) == ['events.out.tfevents.life-000001', 'progress.txt']
 
 
 @pytest.mark.parametrize('n', range(1, 20))
@@ -429,17 +466,18 @@ def test_fuzz_never_a_wrong_resume(run, shorter, other, tmp_path, main):
     assert min(used.values()) > FUZZ / 20, used
 
 
-def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main):
-    for i, damage in enumerate((truncate, flip, delete)):
-        for name in ('checkpoint-000005.json', 'checkpoint-000005.npz',
-                     'replay-000000000150-000000000200.npz'):
-            folder = str(tmp_path / (str(i) + name))
-            shutil.copytree(run, folder)
-            damage(os.path.join(folder, 'checkpoints', name), np.random.RandomState(i))
-            code, out, err = main('--resume', folder)
-            assert code == 0 and err == '' and 'checkpoint 5 is' in out and 'after step 150' in out
-            assert_same_end(folder, run)
-            assert names(folder)[-1] == names(run)[-1] and len(names(folder)) == len(names(run))
+@pytest.mark.parametrize('damage, name', [
+    (truncate, 'checkpoint-000005.json'), (flip, 'checkpoint-000005.npz'),
+    (delete, 'replay-000000000150-000000000200.npz')])
+def test_after_damage_the_one_before_leads_to_the_same_end(run, tmp_path, main, damage, name):
+    """Each damage of one file. (That the one before serves after any, the fuzz test has.)"""
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    damage(os.path.join(folder, 'checkpoints', name), np.random.RandomState(0))
+    code, out, err = main('--resume', folder)
+    assert code == 0 and err == '' and 'checkpoint 5 is' in out and 'after step 150' in out
+    assert_same_end(folder, run)
+    assert names(folder)[-1] == names(run)[-1] and len(names(folder)) == len(names(run))
 
 
 def test_a_file_system_without_locks_is_told(run, tmp_path, main, monkeypatch):
@@ -517,9 +555,13 @@ def test_versions_and_settings_are_told_and_the_one_before_is_used(
     folder = str(tmp_path / 'run')
     shutil.copytree(run, folder)
     rewritten(folder, change)
-    code, out, err = main('--resume', folder)
-    assert code == 0 and err == '' and 'checkpoint 5 ' in out and told in out
-    assert_same_end(folder, run)
+    with Checkpoints(folder, resume=True) as last:
+        why, = last.ignored
+        assert why.startswith('checkpoint 5 ') and told in why and last.complete[-1][0] == 4
+    if 'code' in told:              # and by the command line, to the end
+        code, out, err = main('--resume', folder)
+        assert code == 0 and err == '' and why in out
+        assert_same_end(folder, run)
 
 
 def test_a_version_that_is_known_with_the_environment_alone_is_compared(
@@ -563,10 +605,6 @@ def test_a_finished_run_s_files_come_back(run, tmp_path, main):
         assert files.read_config(folder) == files.read_config(run)
 
 
-class Killed(BaseException):
-    """In place of SIGKILL: nothing catches it."""
-
-
 def test_a_longer_run_that_is_killed_goes_on_with_its_epochs(shorter, run, tmp_path, main,
                                                              monkeypatch):
     folder = str(tmp_path / 'run')
@@ -593,14 +631,12 @@ def test_what_a_resumed_run_leaves_is_what_the_tools_read(shorter, tmp_path, mai
     assert os.path.getsize(figure) > 10000
 
 
-def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
-    folder = train_tiny(tmp_path / 'run')
-    train_tiny(tmp_path / 'run', '--epochs', '1')
-    assert names(folder)[0] == 'checkpoint-000001.json' and len(names(folder)) == 5
-    with Checkpoints(folder, resume=True) as last:
-        assert last.state['t'] == 50
+def test_a_folder_where_another_process_trains_and_another_seed_are_refused(run, tmp_path):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    with Checkpoints(folder, resume=True):
         with pytest.raises(ValueError, match='another process is training in it'):
-            train_tiny(tmp_path / 'run')
+            train_tiny(folder)
     with pytest.raises(ValueError, match='seed=3: expected 0'), Checkpoints(folder, True) as last:
         train_tiny(folder, '--seed', '3', resume=last)
 
@@ -718,6 +754,21 @@ def test_an_environment_that_does_not_repeat_is_refused():
         recorded(Random([np.random.RandomState(1)])).set_state(state)
     with pytest.raises(DoesNotRepeat, match='the environment has 2 layers, .*, not 1'):
         recorded(make_env('Pendulum-v0')).set_state(state)
+
+    class Ends(Random):
+        when = [False]                      # as above
+
+        def step(self, a):
+            return super().step(a)[:2] + (self.when[0], {})
+
+    env = recorded(Ends())
+    env.reset()
+    env.step(np.zeros(1))
+    state = env.get_state()
+    recorded(Ends()).set_state(state)
+    Ends.when[0] = True
+    with pytest.raises(DoesNotRepeat, match='reward or end'):
+        recorded(Ends()).set_state(state)
 
     class More(Random):
         other = np.random.RandomState(1)

@@ -15,7 +15,7 @@ import ddpg
 from harness import agent, guard
 from harness.quiet_tf import tf
 from kit import (ACT, N, OBS, SPACE, TINY, Tiny, finite_differences, minibatch, numpy_pi, numpy_q,
-                 numpy_update)
+                 numpy_update, without_networks)
 
 
 # ---- The update --------------------------------------------------------------------------------
@@ -176,6 +176,8 @@ def test_the_columns_of_an_update_are_what_they_are_called():
                  for loss, scope in ((g.q_loss, 'main/q/'), (-tf.reduce_mean(g.q_pi), 'main/pi/'))]
     feed = dict(zip((g.x, g.a, g.r, g.x2, g.d), minibatch()))
     w = learner.sess.run(tiny.variables)
+    for name in w:              # it begins with targets that are copies
+        np.testing.assert_array_equal(w[name], w[name.replace('target/', 'main/', 1)], name)
     norm_q, _ = learner.sess.run(norms, feed)
     found = learner.update(minibatch(), np.ones(OBS, np.float32), t=1)
     after = learner.sess.run(tiny.variables)
@@ -362,6 +364,13 @@ def train(tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture
+def loop(train, monkeypatch):
+    """The same without networks, where what they learn is not the point."""
+    without_networks(monkeypatch)
+    return train
+
+
 def transitions(replay):
     return [v[:len(replay)] for v in (replay.x, replay.a, replay.r, replay.x2, replay.d)]
 
@@ -375,12 +384,12 @@ def transitions(replay):
     ('terminal at the limit', {}, True),
     ('terminal at the limit', dict(max_ep_len=6), True),
 ])
-def test_time_limits_are_not_terminal(train, limit, kwargs, ends):
+def test_time_limits_are_not_terminal(loop, limit, kwargs, ends):
     env_fn = {'terminal': lambda: Counter(6),
               'own limit': lambda: TimeLimit(Counter(), 6),
               'max_ep_len': Counter,
               'terminal at the limit': lambda: TimeLimit(Counter(6), 6)}[limit]
-    table, replay, _ = train(env_fn, **kwargs)
+    table, replay, _ = loop(env_fn, **kwargs)
     x, _, r, x2, d = transitions(replay)
     step = np.arange(20)
     # Episodes of 6 steps, each from its own reset to its own last observation.
@@ -414,10 +423,10 @@ def test_random_actions_first_and_updates_from_update_after_on(train):
     assert jumps[:11].mean() > 0.5 and jumps[12:].max() < 0.5
 
 
-def test_updates_come_so_many_at_a_time(train):
-    table, replay, _ = train(Counter, update_after=7, update_every=5, epochs=2)
+def test_updates_come_so_many_at_a_time(loop):
+    table, _, _ = loop(Counter, update_after=7, update_every=5, epochs=2)
     assert list(table['NumUpdates']) == [15, 20]        # at steps 10, 15 and 20; then at each fifth
-    table, _, _ = train(Counter, update_after=7, update_every=30, epochs=2)
+    table, _, _ = loop(Counter, update_after=7, update_every=30, epochs=2)
     assert list(table['NumUpdates']) == [0, 30]
     assert list(np.isnan(table['LossQ'])) == [True, False]
 
@@ -455,42 +464,55 @@ def test_a_run_longer_than_its_learning_rates_is_refused(train, tmp_path):
     train(Counter, lr_decay_steps=40, epochs=2)
 
 
-def test_noise_is_reset_with_every_episode(train, monkeypatch):
+def test_noise_is_reset_with_every_episode(loop, monkeypatch):
     resets = []
     noise = ddpg.exploration.OrnsteinUhlenbeckNoise
     monkeypatch.setattr(noise, 'reset', lambda self, reset=noise.reset: (
         resets.append(0) or reset(self)))
-    train(lambda: Counter(6), epochs=2, noise='ou')
+    loop(lambda: Counter(6), epochs=2, noise='ou')
     assert len(resets) == 1 + 40 // 6       # at its making, and after each episode, not each epoch
 
 
 @pytest.mark.parametrize('noise, cls', [('ou', 'OrnsteinUhlenbeckNoise'),
                                         ('gaussian', 'GaussianNoise')])
-def test_noise_is_annealed_in_a_line_and_then_stays(train, monkeypatch, noise, cls):
+def test_noise_is_annealed_in_a_line_and_then_stays(loop, monkeypatch, noise, cls):
     sizes = []
     cls = getattr(ddpg.exploration, cls)
     monkeypatch.setattr(cls, '__call__', lambda self, call=cls.__call__: (
         sizes.append(self.sigma) or call(self)))
-    train(Counter, noise=noise, start_steps=4, noise_sigma=0.4, noise_final_share=0.5,
-          noise_anneal_steps=10)
+    loop(Counter, noise=noise, start_steps=4, noise_sigma=0.4, noise_final_share=0.5,
+         noise_anneal_steps=10)
     np.testing.assert_allclose(sizes, [0.3, 0.28, 0.26, 0.24, 0.22] + [0.2] * 11, rtol=1e-12)
     del sizes[:]
-    train(Counter, noise=noise, noise_sigma=0.2, noise_final_share=1.)
+    loop(Counter, noise=noise, noise_sigma=0.2, noise_final_share=1.)
     assert sizes == [0.2] * 20              # to the last bit: the notes' noise, for one
 
 
-def test_epochs_without_an_episode_or_an_update_log_all_the_same(train):
-    table, _, _ = train(Counter, epochs=3, steps_per_epoch=20, max_ep_len=45, update_after=21)
+def test_noise_and_replay_get_scale_and_seed(loop, monkeypatch):
+    given, process = [], ddpg.exploration.process
+    monkeypatch.setattr(ddpg.exploration, 'process', lambda *args: (
+        given.append(args) or process(*args)))
+    _, replay, _ = loop(Counter, seed=5, noise_sigma=0.3, noise_theta=0.2, noise_dt=0.5,
+                        update_after=99)
+    (_, scale, *others), = given
+    np.testing.assert_array_equal(scale, [2, 2])            # half of each range
+    assert others == [0.3, 1.0, 100000, 0.2, 0.5, 5]
+    own = np.random.RandomState(np.random.SeedSequence(5).generate_state(7)[0])
+    np.testing.assert_array_equal(replay.rng.randint(10 ** 9, size=9), own.randint(10 ** 9, size=9))
+
+
+def test_epochs_without_an_episode_or_an_update_log_all_the_same(loop):
+    table, _, _ = loop(Counter, epochs=3, steps_per_epoch=20, max_ep_len=45, update_after=21)
     assert list(table['TotalEnvInteracts']) == [20, 40, 60]
     assert list(np.isnan(table['AverageEpRet'])) == [True, True, False]
     assert list(np.isnan(table['LossQ'])) == [True, False, False]
     assert np.all(np.isfinite(table['AverageTestEpRet']))
 
 
-def test_gaussian_noise_and_every_decay_kind_train(train):
-    for decay_kind in ('times_lr', 'per_step', 'l2'):
-        table, _, _ = train(Counter, noise='gaussian', decay_kind=decay_kind)
-        assert np.isfinite(table['LossQ'])
+def test_another_kind_of_weight_decay_trains_another_critic(train):
+    times_lr, l2 = (train(Counter, decay_kind=kind)[0] for kind in ('times_lr', 'l2'))
+    for column in ('LossQ', 'AverageQVals'):
+        assert np.isfinite(l2[column]) and l2[column] != times_lr[column]
 
 
 @pytest.mark.parametrize('wrong', [dict(polyak=2), dict(epochs=0), dict(batch_size=2000),

@@ -2,7 +2,6 @@
 test_environments.py: environments as people have them: what they change, share, keep and return,
 and what is stored of it. The rows of docs/environments.md.
 """
-import contextlib
 import copy
 import dataclasses
 import enum
@@ -27,64 +26,11 @@ import ddpg
 from harness import envs, truth
 from harness.files import read_config
 from harness.recorded import DoesNotRepeat, RecordedEnv, generators
-from harness.run import Run
 from harness.settings import BadSetting
-from kit import RunFolder, only_run, recorded, refusal, run_main
-
-SMALL = dict(epochs=1, steps_per_epoch=60, start_steps=20, update_after=30, num_test_episodes=1,
-             batch_size=4, replay_size=1000, threads=1, max_ep_len=50,
-             ac_kwargs=dict(hidden_sizes=(8, 8)))
+from kit import SMALL, RunFolder, only_run, recorded, refusal, replay_of, run_main
 
 
 # ---- The loop and the replay buffer against what the environment saw -----------------------------
-
-class FakeAgent:
-    """In place of an Agent, without TensorFlow: acts far beyond all bounds, and learns nothing."""
-    updates = 0
-
-    def __init__(self, dims, seed):
-        self.dims, self.rng = dims, np.random.RandomState(seed)
-
-    def act(self, o):
-        size = 1e7 * self.rng.randint(2, size=self.dims)
-        return np.float32(size * self.rng.randn(self.dims))
-
-    def policy(self, env):
-        return lambda o: env.legal(self.act(o))
-
-    def update(self, batch, next_o, t):
-        return dict(QVals=batch[2], TargetVals=batch[2], LossQ=np.float32(0), LossPi=np.float32(0))
-
-    def judged(self, played, gamma, space):
-        return dict.fromkeys(('QBias', 'QRMSE', 'QCorr', 'QR2', 'ActSaturation'), 0.)
-
-    def size(self):
-        return 'none'
-
-    def draw(self, folder):
-        pass
-
-    def exporter(self, logger, actor_critic, ac_kwargs):
-        return self
-
-    def lasting_policy(self, export, env):
-        return self.act
-
-    def save(self, env):
-        pass
-
-    def get_state(self):
-        return dict(updates=self.updates)
-
-    def set_state(self, state):
-        pass
-
-    def random_operations(self):
-        return []
-
-    def close(self):
-        pass
-
 
 class Recording(gym.Env):
     """A random legal environment, that writes down what it sees: `seen`."""
@@ -156,20 +102,6 @@ class Copies(gym.Wrapper):
     def step(self, a):
         o, r, done, info = self.env.step(a)
         return o, r, done, dict(info, more=1)
-
-
-def replay_of(env_fn, folder, **kwargs):
-    """The replay buffer of a run of FakeAgent."""
-    buffers = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ddpg, 'build_graph', lambda *args, **kwargs: None)
-        patch.setattr(Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
-        patch.setattr(ddpg, 'ReplayBuffer', lambda *args, cls=ddpg.ReplayBuffer: (
-            buffers.append(cls(*args)) or buffers[-1]))
-        with contextlib.redirect_stdout(open(os.devnull, 'w')):
-            ddpg.ddpg(env_fn, **dict(dict(SMALL, logger_kwargs=dict(output_dir=str(folder))),
-                                     **kwargs))
-    return buffers[0]
 
 
 @settings(max_examples=120, deadline=None)
@@ -478,7 +410,7 @@ class Keeps(Wrapped):
         return self.env.reset()
 
 
-class Adapter(gym.Env):
+class Translates(gym.Env):
     """Gym's interface around Gymnasium's."""
     action_space, observation_space = Box(-2, 2, (1,)), Box(-1, 1, (2,))
 
@@ -494,8 +426,8 @@ class Adapter(gym.Env):
 
 
 def test_each_episode_is_another_one_whoever_is_seeded():
-    for made in (New, Early, Wrapped, lambda: Wrapped(Early), lambda: Keeps(Early), Adapter,
-                 Settles):
+    for made in (New, Early, Wrapped, lambda: Wrapped(Early), lambda: Keeps(Early), Translates,
+                 Settles, Adapter):
         env, again = recorded(made()), recorded(made())
         env.seed(3)
         again.seed(3)
@@ -578,7 +510,7 @@ def test_an_attribute_named_env_may_be_anything(inner, tmp_path):
     assert len(replay_of(Holds, folder, epochs=2, resume=folder)) == 120
 
 
-@pytest.mark.parametrize('made', [New, Early, Wrapped, Keeps, Adapter, Settles])
+@pytest.mark.parametrize('made', [New, Early, Wrapped, Keeps, Translates, Settles])
 @pytest.mark.parametrize('before', [True, False])
 @pytest.mark.parametrize('episodes', [0, 1, 2, 3, 4])
 def test_gymnasiums_environments_come_back(made, before, episodes):

@@ -81,6 +81,11 @@ def test_each_has_its_own_generator_and_scales_by_dimension(kind):
     assert 'sigma=0.2' in repr(kind([1.0]))
 
 
+def test_ou_has_what_the_settings_say():
+    made = process('ou', [1.0, 4.0], 0.05, 1., 10, theta=0.3, dt=0.5, seed=5).process
+    assert repr(made) == repr(OrnsteinUhlenbeckNoise([1.0, 4.0], 0.3, 0.05, 0.5))
+
+
 @pytest.mark.parametrize('kind', [OrnsteinUhlenbeckNoise, GaussianNoise])
 def test_a_class_is_given_its_sigma_by_name(kind):
     made = process(kind, [1.0, 4.0], 0.05, 1., 10, theta=0.3, dt=1., seed=5).process

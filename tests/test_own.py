@@ -209,10 +209,11 @@ def test_actions_are_legal(policy, tmp_path, few_states):
     act.close()
 
 
-@pytest.mark.parametrize('o', [[0., 0.], 0., [[0.]], [np.nan], [np.inf]])
-def test_other_observations_are_refused(o, tmp_path):
-    with pytest.raises(ValueError, match=r'expected a finite one of shape \(1,\)'):
-        train(tmp_path / 'run').policy(o)
+def test_other_observations_are_refused(tmp_path):
+    policy = train(tmp_path / 'run').policy
+    for o in ([0., 0.], 0., [[0.]], [np.nan], [np.inf]):
+        with pytest.raises(ValueError, match=r'expected a finite one of shape \(1,\)'):
+            policy(o)
 
 
 def test_a_run_that_has_finished_gives_its_result_again(tmp_path, capsys):

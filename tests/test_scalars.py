@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from harness import scalars
+from harness.checkpoint import Checkpoints
 from harness.files import read_table
 from harness.quiet_tf import tf
 from harness.scalars import Scalars
@@ -145,6 +146,10 @@ def test_a_new_run_in_a_used_folder_begins_anew(tmp_path):
     train_tiny(tmp_path / 'run', '--epochs', '1')
     assert len(read_table(folder)) == 1
     assert len(texts(assert_table_is_found(folder))) == 1
+    saved = sorted(set(os.listdir(os.path.join(folder, 'checkpoints'))) - {'lock'})
+    assert saved[0] == 'checkpoint-000001.json' and len(saved) == 5
+    with Checkpoints(folder, resume=True) as last:
+        assert last.state['t'] == 50
 
 
 @pytest.mark.parametrize('damage', ['lost', 'cut', 'changed'])

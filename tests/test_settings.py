@@ -5,6 +5,7 @@ accepted, exit code 2, and nothing on disk; --help tells all defaults; run folde
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -210,16 +211,43 @@ def test_without_flags_the_keyword_defaults_hold():
 
 
 @pytest.mark.parametrize('name', ['default', 'notes', 'paper', 'spinningup', 'td3'])
-def test_named_settings_are_keyword_values_that_flags_override(name):
-    kwargs = parsed('--settings', name)[3]
-    for key, value in settings.SETTINGS[name].items():
-        if key == 'ac_kwargs':      # which has the activation, too
-            value = dict(value, activation=tf.nn.relu)
-        assert kwargs[key] == value
+def test_named_settings_are_those_of_the_page_and_flags_override_them(name):
+    with open(os.path.join(HERE, 'docs', 'settings.md'), encoding='utf-8') as file:
+        table = re.search(r'\| \| `default` \|.*\n(\|.*\n)+', file.read()).group()
+    head, _, *rows = [[cell.strip(' `') for cell in line.split('|')[1:-1]]
+                      for line in table.splitlines()]
+    plain, told = parsed('--settings', name)[3], 0
+    for flags, *cells in rows:      # a decay's kind is in its flag's cell
+        flags = re.findall(r'--[\w-]+', flags.split(' (')[0]) + ['--decay-kind']
+        for flag, text in zip(flags, cells[head.index(name) - 1].split(', ')):
+            if text:
+                told += 1
+                words = text.replace(',', '').split()
+                assert parsed('--settings', name, flag, *words)[3] == plain, (flag, text)
+    assert told > 15
+    in_all = dict(gamma=0.99, replay_size=10 ** 6, noise_theta=0.15, target_networks=True)
+    assert {key: plain[key] for key in in_all} == in_all
+    assert plain['ac_kwargs']['activation'] is tf.nn.relu
+
     kwargs = parsed('--settings', name, '--pi-lr', '0.5', '--init', 'paper',
                     '--time-limit-terminal', 'false')[3]
     assert kwargs['pi_lr'] == 0.5 and kwargs['ac_kwargs']['init'] == 'paper'
     assert kwargs['time_limit_terminal'] is False
+
+
+def test_the_paper_s_section_7():
+    kwargs = parsed('--settings', 'paper')[3]
+    known = dict(pi_lr=1e-4, q_lr=1e-3, weight_decay=1e-2, decay_kind='l2', polyak=1e-3,
+                 gamma=0.99, batch_size=64, replay_size=10 ** 6, noise='ou', noise_theta=0.15,
+                 noise_sigma=0.2)
+    assert {name: kwargs[name] for name in known} == known
+    assert kwargs['ac_kwargs']['hidden_sizes'] == (400, 300)
+
+
+def test_a_random_policy_has_defaults_of_its_own():
+    kwargs = parsed('--policy', 'random')[3]
+    assert [kwargs[name] for name in ('polyak', 'weight_decay', 'lr_decay_steps')] == [
+        0.02, 0, None]
 
 
 def config_of(tmp_path, **changes):

@@ -128,6 +128,22 @@ def test_config_json(tmp_path, capsys):
     assert 'exp_name' not in config
 
 
+def test_a_config_json_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
+    logger = logx.Logger(str(tmp_path))
+    logger.save_config(dict(a=1))
+    before = (tmp_path / 'config.json').read_text()
+
+    def disk_full(path, mode):
+        with open(path, mode) as file:
+            file.write('half')
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(logx, 'open', disk_full, raising=False)
+    with pytest.raises(OSError):
+        logger.save_config(dict(a=2))
+    assert (tmp_path / 'config.json').read_text() == before
+
+
 class Node:
     """Refers to others of its kind."""
 
@@ -269,6 +285,25 @@ def test_saving_again_replaces_and_adds_no_operations(tmp_path):
     assert env == 3
     assert sorted(os.listdir(str(tmp_path))) == [
         'progress.txt', 'tf1_save', 'tf1_save7', 'vars.pkl', 'vars7.pkl']
+
+
+def test_the_last_export_is_the_one_of_the_largest_number(tmp_path):
+    for number in (9, 10):
+        (tmp_path / 'tf1_save{}'.format(number)).mkdir()
+    assert test_policy.number_of_save(str(tmp_path)) == 10
+
+
+def test_a_stochastic_policy_s_own_deterministic_action(tmp_path):
+    logger = logx.EpochLogger(str(tmp_path))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x = tf.placeholder(tf.float32, (None, 1))
+        w = tf.get_variable('w', initializer=1.0)
+        sess.run(w.initializer)
+        logger.setup_tf_saver(sess, {'x': x}, {'pi': w * x, 'mu': 2 * w * x})      # as SAC has
+        logger.save_state({'env': None})
+    for deterministic, a in ((False, 3.0), (True, 6.0)):
+        get_action = test_policy.load_tf_policy(str(tmp_path / 'tf1_save'), deterministic)
+        assert get_action([3.0]) == [a]
 
 
 def test_a_fault_while_exporting_keeps_the_last_export(tmp_path, monkeypatch):
@@ -849,6 +884,11 @@ def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
     for wider in (25, 10 ** 20):        # than the run
         plot.plot_data(plot.get_all_datasets([runs + '/beta']), smooth=wider)
     plt.close('all')
+
+
+def test_the_curve_of_the_best_run(runs, tmp_path):
+    steps, best = draw(runs, tmp_path, '--est', 'max')['alpha']
+    assert list(best) == list(2 * steps)
 
 
 def test_plot_command_writes_files_without_a_display(runs, cheetah, tmp_path):

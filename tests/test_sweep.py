@@ -268,6 +268,16 @@ def test_a_data_folder_that_cannot_be_written(refused, tmp_path, monkeypatch):
     assert '--data-dir' in refused(*SHORT, '--data-dir', 'file')
 
 
+def test_so_many_runs_at_once_get_cores(monkeypatch, tmp_path):
+    def begun(cores):
+        raise RuntimeError('{} cores'.format(cores))
+
+    monkeypatch.setattr(sweep, 'ray_on_this_machine', begun)
+    words = '--env Pendulum-v0 --seed 0 1 2 --jobs 2 --data-dir'.split()
+    with pytest.raises(RuntimeError, match='^2 cores$'):
+        sweep.run_sweep(parsed(*words, str(tmp_path)))
+
+
 def test_a_dashboard_that_does_not_start_is_not_told(monkeypatch, capsys):
     def init(**options):
         services = logging.getLogger('ray._private.services')
@@ -337,7 +347,7 @@ def test_the_summary_and_the_plots(finished):
     assert '<svg' in (folder / 'x' / 'Performance.svg').read_text()
 
 
-def test_the_plot_command_separates_groups_and_averages_seeds(finished, monkeypatch):
+def test_the_plotter_tells_groups_and_seeds_apart(finished):
     from spinup.utils import plot
     datasets = plot.get_all_datasets([str(finished[0] / 'x') + '/'])
     assert {(data.Condition1[0], data.Unit[0]) for data in datasets} == {
@@ -596,7 +606,7 @@ def test_the_sweep_itself_ends_again_and_again(tmp_path, alone, pendulums):
     folder = str(tmp_path / 'out')
 
     def life(number):
-        """The sweep's process, while its first run trains; its second one waits for it."""
+        """The sweep's process, while its first run trains."""
         process = start(*SLOW, '--exp-name', 'x', '--jobs', '1', '--seed', '4', '5', '--data-dir',
                         folder)
         assert process.stdout.readline().startswith('2 runs in 1 groups, of which 0 have finished')

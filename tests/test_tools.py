@@ -201,6 +201,11 @@ def test_steps_before_the_first_row(here, capsys):
     assert 'exp, last10: s0 1.0' in out and sorted(os.listdir('.')) == ['runs']
 
 
+def test_steps_per_second_are_of_the_whole_run(here):
+    write_run(here / 'a', Time=[1., 2., 6.])
+    assert summary.summarise(summary.read_runs('a')).steps_per_second[0] == 1500 / 6
+
+
 # ---- The figure ----------------------------------------------------------------------------------
 
 def test_the_figure_says_what_it_shows(here, capsys):

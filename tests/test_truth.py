@@ -18,7 +18,7 @@ import core
 import ddpg
 from harness import guard, truth
 from harness.quiet_tf import tf
-from kit import HERE, Run, RunFolder, only_run, recorded, refusal, run_main, tree
+from kit import HERE, Run, RunFolder, call, only_run, recorded, refusal, run_main, tree
 from spinup.utils.logx import restore_tf_graph
 from tools import diagnose
 
@@ -181,7 +181,8 @@ def test_the_truth_is_of_the_run_s_seed(few_states):
         assert not np.array_equal(found[name], other[name])
 
 
-def test_held_out_states_are_those_that_training_has():
+def test_held_out_states_are_those_that_training_has(monkeypatch):
+    monkeypatch.setattr(truth, 'ROLLOUTS', 2)
     found = held_out(Chain(), max_ep_len=5)
     assert set(np.round(found['x'][:, 0] * 12)) == {0, 1, 2, 3, 4}
 
@@ -215,11 +216,28 @@ class Reset(Global):
 
 
 @pytest.mark.parametrize('made', [Global, Reset])
-def test_rollouts_have_fresh_randomness_wherever_it_is(made):
-    found = held_out(made())
+def test_rollouts_have_fresh_randomness_wherever_it_is(made, half_of_the_states):
+    found = held_out(made(), max_ep_len=10)
     sigma = 1 / np.sqrt((1 - 0.64) * truth.ROLLOUTS)
     assert found['standard_error'].mean() == pytest.approx(sigma, 0.1)
     assert found['g'].std() == pytest.approx(sigma, 0.3)
+
+
+def test_the_standard_error_is_of_the_rollouts_and_the_environment_as_before(monkeypatch):
+    monkeypatch.setattr(truth, 'ROLLOUTS', 2)
+    monkeypatch.setattr(truth, 'STATES', 3)
+    seen, returns = [], truth.discounted_returns
+    monkeypatch.setattr(truth, 'discounted_returns', lambda *args: (
+        seen.append(returns(*args)) or seen[-1]))
+    env, untouched = recorded(limited(Pays(), 5)), recorded(limited(Pays(), 5))
+    for each in (env, untouched):
+        each.seed(3)
+        each.reset()
+    found = truth.held_out(env, 0.8, 100, 0, lambda text: None, lambda: None)
+    first, second = np.reshape([each[0] for each in seen], (3, 2)).T
+    np.testing.assert_allclose(found['standard_error'], np.abs(first - second) / 2)
+    assert env.step(np.zeros(1))[:2] == untouched.step(np.zeros(1))[:2]
+    assert env.reset() == untouched.reset()
 
 
 def test_an_environment_that_cannot_be_returned_to_a_state():
@@ -426,6 +444,36 @@ def test_bad_input(run, words, said, monkeypatch, capsys):
     line = refusal(capsys, *[run if word == 'RUN' else word for word in words],
                    main=diagnose.main, prog='tools.diagnose')
     assert line.startswith('tools.diagnose: error: ' + said)
+
+
+def test_its_episodes_and_its_seed(monkeypatch, capsys):
+    def asked_for(*args):
+        raise guard.RunStopped(' '.join(map(str, args)))
+
+    monkeypatch.setattr(diagnose, 'diagnose', asked_for)
+    err = call(capsys, 'run', '--episodes', '3', '--seed', '7', main=diagnose.main)[2]
+    assert err.endswith(': run 3 7\n')
+
+
+def test_after_a_terminal_state_a_target_is_the_reward():
+    episode = truth.Episode(np.zeros((3, 1)), np.zeros((3, 1)), np.ones(2), True)
+    found = diagnose.of_steps([episode], lambda x, a: np.full(len(x), 5.), dict(gamma=0.9),
+                              recorded(Line()), 0)
+    assert found['own_target'] == pytest.approx((1 + 0.9 * 5 + 1) / 2)
+
+
+def test_what_is_looked_at_of_a_table():
+    table = pd.DataFrame(dict(
+        MaxQVals=1., MinQVals=[-7.] + [0.] * 19, MaxEpRet=3., MinEpRet=-2., NumTerminals=0,
+        AverageQVals=np.arange(20.), TargetVals=0., NumEpisodes=1, NumUpdates=10))
+    config = dict(gamma=0.9, polyak=0.1, target_networks=True, policy='learned', max_ep_len=9,
+                  noise='gaussian', noise_theta=0.15, noise_sigma=0.1, noise_dt=1.0,
+                  time_limit_terminal=False)
+    found = diagnose.of_training(table, config, 0.)
+    assert (found['q_max'], found['batch_q']) == (7, 18.5)      # of all rows; of the last tenth
+    assert found['time_constants'] == pytest.approx(200 * 0.1 * (1 - 0.9))
+    found = diagnose.of_training(table, dict(config, target_networks=False), 0.)
+    assert found['time_constants'] == pytest.approx(200 * (1 - 0.9))
 
 
 def test_exploration_within_the_horizon():
