@@ -167,13 +167,13 @@ class Checkpoints:
         declared = read_config(self.run_folder)
         origin, digests, self.ignored = made_by(), {}, []
         numbers = sorted(set(map(number_of, os.listdir(self.folder))) - {None})
-        usable = []                 # contents, the newest first
+        usable, reasons = [], set()         # contents, the newest first; why not the ones before
         for number in reversed(numbers):
             try:
                 usable.append(self._read(number, declared, origin, digests))
-            except Unusable as error:
-                why = str(error)
-                if not usable and not any(said.endswith(' ' + why) for said in self.ignored):
+            except Unusable as why:
+                if not usable and str(why) not in reasons:
+                    reasons.add(str(why))
                     self.ignored.append('checkpoint {} {}'.format(number, why))
         if not usable:
             raise Unusable('; '.join(self.ignored) or 'it has no checkpoint')

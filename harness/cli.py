@@ -66,6 +66,8 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
         for name, default in defaults_of(function).items():
             flags = ['--' + name.replace('_', '-')]
             flags += dict(seed=['-s'], hidden_sizes=['--hid']).get(name, [])
+            if flags[0] in parser._option_string_actions:       # both functions have it, and get it
+                continue
             arity = {bool: dict(nargs='*') if several else dict(nargs='?', const=True),
                      tuple: dict(nargs='+')}
             default = defaults.get(name, default)

@@ -35,8 +35,7 @@ def accepting(accepted):
 # What others call a setting, and what it is here.
 ELSEWHERE = {
     '--tau': '--polyak', '--lr': '--pi-lr and --q-lr', '--learning-rate': '--pi-lr and --q-lr',
-    '--actor-lr': '--pi-lr', '--critic-lr': '--q-lr', '--buffer-size': '--replay-size',
-    '--total-timesteps': '--epochs'}
+    '--actor-lr': '--pi-lr', '--critic-lr': '--q-lr', '--buffer-size': '--replay-size'}
 
 
 class Parser(argparse.ArgumentParser):

@@ -141,6 +141,7 @@ class Run:
         self.test_env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
             lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
                                   self.arguments.env_kwargs)
+        self.unsaved = set()        # what the replay buffer has of its own, as it has been told
         self.test_began = None      # the state of test_env before the test that is running
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
@@ -298,12 +299,6 @@ class Run:
         self.learner.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
         self._open_table()
-        unsaved = sorted(vars(self.replay).keys() - {*checkpoint.COLUMNS, 'max_size', 'stored',
-                                                     'rng'})
-        if unsaved:
-            self.table.log('Warning: the replay buffer has {}, which no checkpoint has: from here '
-                           'on the run may have other numbers than without the break.'.format(
-                               ', '.join(unsaved)), 'red')
         if made_anew:
             self.table.log('Warning: its environments were made with {}. Where these are more than '
                            'names, of a folder for example, the run has other numbers from here '
@@ -394,6 +389,7 @@ class Run:
             guard.NotFinite: A weight is NaN or infinite: nothing is written.
             guard.NotSaved: It could not be written, and all epochs are done: no other save follows.
         """
+        self._tell_what_is_not_saved()
         state = dict(
             t=self.t, epochs_done=self.epochs_done, time=time.time() - self.table.began,
             agent=self.learner.get_state(), replay=self.replay.rng.get_state(legacy=False),
@@ -412,6 +408,15 @@ class Run:
                     raise guard.NotSaved('all is trained, but ' + failed) from error
                 self.table.log('Warning: {}. What was saved before is whole; the next save tries '
                                'again.'.format(failed), 'red')
+
+    def _tell_what_is_not_saved(self):
+        saved = {*checkpoint.COLUMNS, 'max_size', 'stored', 'rng'}
+        own = sorted(vars(self.replay).keys() - saved - self.unsaved)
+        if own:
+            self.unsaved.update(own)
+            self.table.log('Warning: the replay buffer has {}, which no checkpoint has. Where that '
+                           'changes in training, a run that goes on has other numbers.'.format(
+                               ', '.join(own)), 'red')
 
     def _export(self):
         with self.env.inside.bare() as env:
@@ -583,9 +588,10 @@ def runs_near(folder):
     if checkpoint.is_in(folder):
         return []
     folder = os.path.normpath(folder)
-    return [os.path.dirname(path) or '.' for place in (os.path.join(glob.escape(folder), '*'),
-                                                       glob.escape(os.path.dirname(folder)))
-            for path in sorted(glob.glob(os.path.join(place, 'checkpoints')))]
+    paths = [path for place in (os.path.join(glob.escape(folder), '*'),
+                                glob.escape(os.path.dirname(folder)))
+             for path in sorted(glob.glob(os.path.join(place, 'checkpoints')))]
+    return list({os.path.realpath(path): os.path.dirname(path) or '.' for path in paths}.values())
 
 
 def claim_checkpoints(folder):

@@ -4,6 +4,7 @@ settings.py: what ddpg() accepts, and the named settings.
 The defaults are the keyword defaults of ddpg() and core.mlp_actor_critic(); here are only those of
 --policy random. What is not accepted is a BadSetting, raised before anything is written.
 """
+import contextlib
 import difflib
 import functools
 import inspect
@@ -94,7 +95,9 @@ class BadSetting(ValueError):
     def flag(self):
         """The same in terms of the command line, in one line."""
         name = self.name if self.name.isupper() else '--' + self.name.replace('_', '-')
-        return '{} {}: expected {}'.format(name, as_typed(self.value), self.accepted)
+        return '{} {}: expected {}{}'.format(
+            name, as_typed(self.value), self.accepted,
+            ', with spaces between' if isinstance(self.accepted, Each) else '')
 
 
 def as_typed(value):
@@ -166,7 +169,7 @@ class Each:
         self.item, self.metavar = item, item.metavar
 
     def __str__(self):
-        return 'one or more, each {}, with spaces between'.format(self.item)
+        return 'one or more, each {}'.format(self.item)
 
     def __call__(self, values):
         if isinstance(values, str) or not len(values):
@@ -290,20 +293,26 @@ ACCEPTED = dict(
 
 
 # What an argument accepts that someone has added to ddpg() or to its networks, by its default.
-BY_DEFAULT = {bool: OneOf(False, True), int: Number(int, -math.inf),
-              float: Number(float, -math.inf), str: Text()}
+BY_DEFAULT = [(bool, OneOf(False, True)), (int, Number(int, -math.inf)),
+              (float, Number(float, -math.inf)), (str, Text())]
+# What else the command lines call so; and what is not for users to give (see core.networks).
+NO_NAMES = {'env', 'settings', 'data_dir', 'exp_name', 'resume', 'jobs', 'address', 'max_failures',
+            'training'}
 
 
 def register(function):
     """
     Make settings of the keyword arguments of `function` that ACCEPTED does not have, where their
-    default is a number, True or False, or a text: each accepts values of its default's type.
-    (`training` is not for users to give: see core.networks.)
+    default is a number, True or False, or a text: each accepts values of its default's type. Where
+    it accepts not even the default, such as inf, it is none.
     """
-    for parameter in inspect.signature(function).parameters.values():
-        accepted = BY_DEFAULT.get(type(parameter.default))
-        if accepted and parameter.name != 'training':
-            ACCEPTED.setdefault(parameter.name, accepted)
+    for name, parameter in inspect.signature(function).parameters.items():
+        for kind, accepted in BY_DEFAULT:
+            if isinstance(parameter.default, kind) and name not in NO_NAMES:
+                with contextlib.suppress(ValueError, OverflowError):
+                    accepted(parameter.default)
+                    ACCEPTED.setdefault(name, accepted)
+                break
 
 
 def checked_value(name, value, accepted):
@@ -446,11 +455,14 @@ def checked(algorithm):
 
     @functools.wraps(algorithm)
     def call(*args, **kwargs):
-        for name in kwargs.keys() - signature.parameters.keys():
-            near = difflib.get_close_matches(name, signature.parameters, 1)
+        unknown = [name for name in kwargs if name not in signature.parameters]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], signature.parameters, 1)
+            hint = '; the nearest is {!r}'.format(*near) if near else ''
+            if unknown[0] in defaults_of(networks):
+                hint = ', but its ac_kwargs may have it'
             raise TypeError('{}() has no argument {!r}{}'.format(
-                algorithm.__name__, name, ', but its ac_kwargs may have it' if name in
-                defaults_of(networks) else '; the nearest is {!r}'.format(*near) if near else ''))
+                algorithm.__name__, unknown[0], hint))
         given = signature.bind(*args, **kwargs).arguments
         return algorithm(**resolved(algorithm, given))
     return call

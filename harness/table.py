@@ -21,7 +21,6 @@ COLUMNS = [
     ('NumTerminals', 'value'), ('NumUpdates', 'value'), ('QBias', 'value'), ('QRMSE', 'value'),
     ('QCorr', 'value'), ('QR2', 'value'), ('ActSaturation', 'value'), ('TargetVals', 'mean'),
     ('GradNormQ', 'mean'), ('GradNormPi', 'mean')]
-STORED = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
 
 
 class Table:
@@ -43,6 +42,7 @@ class Table:
 
     def __init__(self, logger_kwargs, step, state=None):
         self.began, self.step, self.looked = time.time(), step, None
+        self.stored = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
         # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
         said = io.StringIO()
@@ -88,7 +88,7 @@ class Table:
         Raises:
             ValueError: One is of no column.
         """
-        unknown = sorted(values.keys() - STORED)
+        unknown = sorted(values.keys() - self.stored)
         if unknown:
             raise ValueError("{}: expected a column that COLUMNS of harness/table.py has, with "
                              "'statistics' or 'mean'".format(unknown[0]))

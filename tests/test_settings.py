@@ -152,7 +152,8 @@ def with_own(monkeypatch):
     """ddpg() with arguments that someone has added to it."""
     monkeypatch.setattr(settings, 'ACCEPTED', dict(settings.ACCEPTED))
     monkeypatch.setattr(cli, 'ACCEPTED', settings.ACCEPTED)
-    added = dict(grad_clip=10., delay=2, huber=False, note='a', made=len)
+    added = dict(grad_clip=np.float64(10), delay=2, huber=False, note='a', made=len, jobs=3,
+                 limit=np.inf)
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
            for name, default in added.items()]
     signature = inspect.signature(ddpg.ddpg)
@@ -180,8 +181,9 @@ def test_an_argument_that_someone_adds_is_a_setting_by_its_default(with_own, tmp
     assert given[-1]['note'] == 'c' and given[-1]['grad_clip'] == 10.
     with pytest.raises(BadSetting, match='note=7: expected a text$'):
         algorithm('Pendulum-v0', note=7)
-    with pytest.raises(SystemExit):         # a function is no setting of the command line
-        cli.parse_args(['--made', '1'], algorithm)
+    for flag in ('--made', '--jobs', '--limit'):    # a function, a sweep's own flag, no number
+        with pytest.raises(SystemExit):
+            cli.parse_args([flag, '1'], algorithm)
     # It is in config.json, from where a run is repeated.
     (tmp_path / 'config.json').write_text(json.dumps(settings.in_json(dict(
         kwargs, env='Pendulum-v0', actor_critic='mlp_actor_critic'))))
@@ -219,7 +221,9 @@ def test_named_settings_are_those_of_the_page_and_flags_override_them(name):
     plain, told = parsed('--settings', name)[3], 0
     for flags, *cells in rows:      # a decay's kind is in its flag's cell
         flags = re.findall(r'--[\w-]+', flags.split(' (')[0]) + ['--decay-kind']
-        for flag, text in zip(flags, cells[head.index(name) - 1].split(', ')):
+        values = cells[head.index(name) - 1].split(', ')
+        assert len(values) <= len(flags) <= len(values) + 1 or values == ['']
+        for flag, text in zip(flags, values):
             if text:
                 told += 1
                 words = text.replace(',', '').split()

@@ -1025,11 +1025,30 @@ def test_a_run_counts_once_in_its_curve(tmp_path, capsys):
     assert '{}/begun: left out; it is {} again\n'.format(out, whole) in said
     assert '{0}: left out; it is {0} again\n'.format(whole) in said
     assert said.endswith('Warning: the runs of e differ in pi_lr: 1 and 2\n')
-    # In two curves it may be in both; what has no seed is itself alone.
+    # In two curves it may be in both.
     assert len(plot.get_all_datasets([whole, whole], legend=['one', 'two'])) == 2
-    for name in ('x', 'y'):
-        write_run(tmp_path / 'seedless' / name, **rows)
-    assert len(plot.get_all_datasets([str(tmp_path / 'seedless')])) == 2
+    # What was copied while its last line was being written.
+    (tmp_path / 'out' / 'other' / 'config.json').unlink()
+    (tmp_path / 'out' / 'begun' / 'progress.txt').write_text(
+        'TotalEnvInteracts\tAverageTestEpRet\n1\t0\n2\t1\n3\t2')
+    assert len(plot.get_all_datasets([out])) == 2
+    assert 'begun: left out' in capsys.readouterr().out
+
+
+def test_runs_that_are_no_copies_all_count(tmp_path, capsys):
+    # Without a seed; with other returns; without any.
+    for place, seed, columns in (('a', None, dict(AverageTestEpRet=[0, 1])),
+                                 ('b', 0, dict(AverageTestEpRet=[0, 1])),
+                                 ('c', 0, dict(LossQ=[0, 1])),
+                                 ('d', 0, dict(AverageTestEpRet=[np.nan] * 2))):
+        for name in ('x', 'y'):
+            last = 7 if (place, name) == ('b', 'y') else 1
+            write_run(tmp_path / place / name, TotalEnvInteracts=[1, 2],
+                      **{column: [first, first + last] for column, (first, _) in columns.items()})
+            (tmp_path / place / name / 'config.json').write_text(json.dumps(dict(
+                exp_name='e', seed=seed)))
+        assert len(plot.get_all_datasets([str(tmp_path / place)])) == 2, place
+    assert 'left out' not in capsys.readouterr().out
 
 
 def test_what_select_and_legend_count_is_said(runs):

@@ -155,8 +155,8 @@ def verdict(diagnosis):
                  len(diagnosis.q), **numbers)]
     for sign in signs_of(diagnosis):
         early = sign.too_early(numbers)
-        said = 'early' if early else 'FOUND' if sign.name in names else 'absent'
-        lines += ['  {:6s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),
+        said = 'early' if early else 'FOUND' if sign.name in names else 'no'
+        lines += ['  {:5s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),
                   '        rule: ' + sign.rule]
         lines += ['        too early: ' + early] if early else []
     return '\n'.join(lines)

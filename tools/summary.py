@@ -260,8 +260,9 @@ def remarks(runs, steps=None):
             lines.append('Warning: the runs of {} end after {} steps; --steps {} shows all of them '
                          'as they were then'.format(group, ' and '.join(map(str, ends)), ends[0]))
         settings = [run.settings for run in of_seeds]
-        for name in sorted(set.intersection(*map(set, settings)) if settings else ()):
-            values = sorted({json.dumps(each[name]) for each in settings})
+        for name in sorted(set().union(*settings)):
+            values = sorted({json.dumps(each[name]) if name in each else 'none'
+                             for each in settings})
             if len(values) > 1:
                 lines.append('Warning: the runs of {} differ in {}: {}'.format(
                     group, name, ' and '.join(values)))

@@ -56,7 +56,7 @@ PUBLISHED = {
             (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
         'Spinning Up, PyTorch (v3, 10; off its smoothed plots)': (
             (10110, 979), (1736, 400), (1921, 761), (136, 8), (700, 214)),
-        'CleanRL (v4, 3; in training; an actor step per two)': (
+        'CleanRL (v4, 3; in training; an actor step per two of the critic)': (
             (10374, 157), (1577, 819), (1240, 390), None, None, None, None, 643),
     },
     'maximum of the mean': {

@@ -207,19 +207,22 @@ def without_copies(datasets):
     folder, or of the same seed and with the same returns, or their beginning. A run that was begun
     again, or copied, is no other seed.
     """
+    def returns(data):
+        columns = data.reindex(columns=['TotalEnvInteracts', 'Performance'])
+        return columns.apply(pd.to_numeric, errors='coerce').dropna().values        # whole lines
+
     def repeats(data, whole):
         if data.Condition1.iloc[0] != whole.Condition1.iloc[0]:
             return False
         if os.path.realpath(data.attrs['folder']) == os.path.realpath(whole.attrs['folder']):
             return True
         seed, other = (each.attrs['config'].get('seed') for each in (data, whole))
-        columns = [name for name in ('TotalEnvInteracts', 'AverageEpRet', 'AverageTestEpRet')
-                   if name in data and name in whole]
-        return seed is not None and seed == other and columns and all(
-            data[name].equals(whole[name][:len(data)]) for name in columns)
+        rows = returns(data)
+        return (seed is not None and seed == other and len(rows)
+                and np.array_equal(rows, returns(whole)[:len(rows)]))
 
     kept = []                   # the longest come first
-    for data in sorted(datasets, key=lambda data: -len(data)):
+    for data in sorted(datasets, key=lambda data: -len(returns(data))):
         originals = [whole.attrs['folder'] for whole in kept if repeats(data, whole)]
         if originals:
             print('{}: left out; it is {} again'.format(data.attrs['folder'], originals[0]))
@@ -229,21 +232,25 @@ def without_copies(datasets):
 
 
 def differences(configs):
-    """The settings in which runs differ beside their seeds, in lines: '<name>: <value> and ...'."""
-    def settings(config, prefix=''):
-        found = {}
-        for name, value in config.items():
-            if isinstance(value, dict) and name in ('ac_kwargs', 'env_kwargs'):
-                found.update(settings(value, name + '.'))
-            elif name not in NO_SETTINGS and not isinstance(value, dict):
-                found[prefix + name] = json.dumps(value)
-        return found
+    """
+    The settings in which runs differ beside their seeds, in lines: '<name>: <value> and ...'. What
+    has no config.json is not compared.
+    """
+    def settings(config):
+        found = {name: value for name, value in config.items()
+                 if name not in NO_SETTINGS and not isinstance(value, dict)}
+        for kwargs in ('ac_kwargs', 'env_kwargs'):
+            if isinstance(config.get(kwargs), dict):
+                found.update(('{}.{}'.format(kwargs, name), value)
+                             for name, value in config[kwargs].items())
+        return {name: json.dumps(value) for name, value in found.items()}
 
-    found = [settings(config) for config in configs]
-    values = {name: sorted({each[name] for each in found})
-              for name in sorted(set.intersection(*map(set, found)))}
-    return ['{}: {}'.format(name, ' and '.join(those))
-            for name, those in values.items() if len(those) > 1]
+    found, lines = [settings(config) for config in configs if config], []
+    for name in sorted(set().union(*found)):
+        values = sorted({each.get(name, 'none') for each in found})
+        if len(values) > 1:
+            lines.append('{}: {}'.format(name, ' and '.join(values)))
+    return lines
 
 
 # ---- Drawing ------------------------------------------------------------------------------------
