@@ -114,6 +114,7 @@ class Run:
         self.arguments = s = SimpleNamespace(**arguments)
         self.t, self.epochs_done = 0, 0
         self.folder = self.table = self.checkpoints = None          # until it begins
+        self.unsaved = set()        # what the replay buffer has of its own, as it has been told
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
             # Whoever else draws from the global streams goes on as if there had been no run.
@@ -141,7 +142,6 @@ class Run:
         self.test_env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
             lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
                                   self.arguments.env_kwargs)
-        self.unsaved = set()        # what the replay buffer has of its own, as it has been told
         self.test_began = None      # the state of test_env before the test that is running
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
@@ -268,18 +268,8 @@ class Run:
         self.stack.callback(self.checkpoints.close)
         self._open_table()
         self.table.log(agent.size() + '\n')
-        if s.polyak > 0.5:
-            self.table.log("Warning: polyak={0} is the paper's tau, a small number; Spinning "
-                           "Up's {0} is {1:.4g} here.".format(s.polyak, 1 - s.polyak), 'red')
-        steps = s.epochs * s.steps_per_epoch
-        first_update = -(-max(s.update_after, 1) // s.update_every) * s.update_every
-        if steps < first_update:
-            self.table.log('Warning: nothing will be learnt: the first update is at step {}, by '
-                           'update_after and update_every, and the run has {}.'.format(
-                               first_update, steps), 'red')
-        if s.policy == 'learned' and steps <= s.start_steps:
-            self.table.log('Warning: all actions will be random: start_steps is {}, and the run '
-                           'has {} steps.'.format(s.start_steps, steps), 'red')
+        for line in unlikely_settings(s):
+            self.table.log('Warning: ' + line, 'red')
         if s.policy == 'random':
             agent.held_out = truth.held_out(self.test_env, s.gamma, s.max_ep_len, s.seed,
                                             self.table.log, guard.require_no_signal)
@@ -559,6 +549,22 @@ def claim_run_folder(data_dir, exp_name, seed):
         except OSError as error:
             raise BadSetting('data_dir', data_dir, 'a folder that can be written; '
                              + error.strerror) from None
+
+
+def unlikely_settings(s):
+    """What is accepted, but can hardly be meant, of the arguments of ddpg(), in lines."""
+    lines, steps = [], s.epochs * s.steps_per_epoch
+    if s.polyak > 0.5:
+        lines.append("polyak={0} is the paper's tau, a small number; Spinning Up's {0} is {1:.4g} "
+                     'here.'.format(s.polyak, 1 - s.polyak))
+    first_update = -(-max(s.update_after, 1) // s.update_every) * s.update_every
+    if steps < first_update:
+        lines.append('nothing will be learnt: the first update is at step {}, by update_after and '
+                     'update_every, and the run has {}.'.format(first_update, steps))
+    if s.policy == 'learned' and steps <= s.start_steps:
+        lines.append('all actions will be random: start_steps is {}, and the run has {} '
+                     'steps.'.format(s.start_steps, steps))
+    return lines
 
 
 def open_run(folder):

@@ -25,7 +25,7 @@ from gym.wrappers import TimeLimit
 
 import ddpg
 from docs.examples.walk import Walk
-from harness import files, guard
+from harness import files, guard, truth
 from harness import run as harness_run
 from harness.quiet_tf import tf
 from harness.settings import SETTINGS, BadSetting
@@ -165,7 +165,9 @@ def test_the_policy_is_the_exported_one_and_outlives_the_run(tmp_path):
         result.policy(observations[0])
 
 
-def test_a_run_that_is_too_short_to_learn_says_so(tmp_path, capsys):
+def test_a_run_that_is_too_short_to_learn_says_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(truth, 'STATES', 2)
+    monkeypatch.setattr(truth, 'ROLLOUTS', 2)
     settings = dict(epochs=1, steps_per_epoch=45, start_steps=45, update_after=31, update_every=20)
     for name, own, warnings in (('a', {}, 1), ('b', dict(update_after=41), 2),
                                 ('c', dict(start_steps=44), 0), ('d', dict(policy='random'), 0)):
