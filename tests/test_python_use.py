@@ -210,10 +210,11 @@ def test_a_run_goes_on_with_all_other_arguments_as_before(key, tmp_path):
         return {'logger_kwargs': {key: path(tmp_path / 'out'), 'exp_name': 'x'}}
 
     first = ddpg.ddpg('Pendulum-v0', **dict(SHORT, **known(pathlib.Path)))
-    for path in (pathlib.Path, str):    # the second time it has finished
+    for epochs, path in ((2, pathlib.Path), (3, str)):
         again = ddpg.ddpg('Pendulum-v0', resume=path(first.folder),
-                          **dict(SHORT, epochs=2, **known(path)))
-        assert again.folder == first.folder and list(again.table.Epoch) == [1, 2]
+                          **dict(SHORT, epochs=epochs, **known(path)))
+        assert again.folder == first.folder and len(again.table) == epochs
+        assert list(again.table.Epoch) == list(range(1, epochs + 1))
 
 
 def test_a_run_does_not_go_on_in_another_folder(tmp_path):

@@ -211,24 +211,25 @@ def without_copies(datasets):
         columns = data.reindex(columns=['TotalEnvInteracts', 'Performance'])
         return columns.apply(pd.to_numeric, errors='coerce').dropna().values        # whole lines
 
-    def repeats(data, whole):
+    def repeats(data, rows, whole, others):
         if data.Condition1.iloc[0] != whole.Condition1.iloc[0]:
             return False
         if os.path.realpath(data.attrs['folder']) == os.path.realpath(whole.attrs['folder']):
             return True
         seed, other = (each.attrs['config'].get('seed') for each in (data, whole))
-        rows = returns(data)
         return (seed is not None and seed == other and len(rows)
-                and np.array_equal(rows, returns(whole)[:len(rows)]))
+                and np.array_equal(rows, others[:len(rows)]))
 
     kept = []                   # the longest come first
-    for data in sorted(datasets, key=lambda data: -len(returns(data))):
-        originals = [whole.attrs['folder'] for whole in kept if repeats(data, whole)]
+    for data, rows in sorted(((data, returns(data)) for data in datasets),
+                             key=lambda found: -len(found[1])):
+        originals = [whole.attrs['folder'] for whole, others in kept
+                     if repeats(data, rows, whole, others)]
         if originals:
             print('{}: left out; it is {} again'.format(data.attrs['folder'], originals[0]))
         else:
-            kept.append(data)
-    return [data for data in datasets if any(data is each for each in kept)]
+            kept.append((data, rows))
+    return [data for data in datasets if any(data is each for each, _ in kept)]
 
 
 def differences(configs):
