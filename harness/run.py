@@ -21,8 +21,8 @@ from harness.agent import Agent, CriticAlone
 from harness.files import make_folders, memory_available, read_config
 from harness.quiet_tf import tf
 from harness.result import Result
-from harness.settings import (ACCEPTED, BadSetting, check_same_run, checked_folder, checked_name,
-                              described_error, first_line, in_json)
+from harness.settings import (ACCEPTED, DEFAULTS, BadSetting, check_same_run, checked_folder,
+                              checked_name, described_error, first_line, in_json)
 from harness.table import Table
 import core
 
@@ -564,6 +564,14 @@ def unlikely_settings(s):
     if s.policy == 'learned' and steps <= s.start_steps:
         lines.append('all actions will be random: start_steps is {}, and the run has {} '
                      'steps.'.format(s.start_steps, steps))
+    for names, has_meaning, where in (
+            (['noise_theta', 'noise_dt'], s.noise == 'ou', "noise='ou'"),
+            (['noise_anneal_steps'], s.noise_final_share != 1, 'a noise_final_share other than 1'),
+            (['decay_kind'], s.weight_decay > 0, 'a weight_decay above 0')):
+        for name in names:
+            if not has_meaning and getattr(s, name) != DEFAULTS[name]:
+                lines.append('{}={} has no meaning without {}.'.format(
+                    name, getattr(s, name), where))
     return lines
 
 

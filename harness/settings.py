@@ -295,6 +295,7 @@ ACCEPTED = dict(
 # What an argument accepts that someone has added to ddpg() or to its networks, by its default.
 BY_DEFAULT = [(bool, OneOf(False, True)), (int, Number(int, -math.inf)),
               (float, Number(float, -math.inf)), (str, Text())]
+DEFAULTS = {}           # {setting: its default}, of what is registered
 # What else the command lines call so; and what is not for users to give (see core.networks).
 NO_NAMES = {'env', 'settings', 'data_dir', 'exp_name', 'resume', 'jobs', 'address', 'max_failures',
             'training'}
@@ -304,7 +305,7 @@ def register(function):
     """
     Make settings of the keyword arguments of `function` that ACCEPTED does not have, where their
     default is a number, True or False, or a text: each accepts values of its default's type. Where
-    it accepts not even the default, such as inf, it is none.
+    it accepts not even the default, such as inf, it is none. DEFAULTS has those of all.
     """
     for name, parameter in inspect.signature(function).parameters.items():
         for kind, accepted in BY_DEFAULT:
@@ -313,6 +314,7 @@ def register(function):
                     accepted(parameter.default)
                     ACCEPTED.setdefault(name, accepted)
                 break
+    DEFAULTS.update(defaults_of(function))
 
 
 def checked_value(name, value, accepted):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import warnings
 import weakref
+from types import SimpleNamespace
 
 import gym
 import matplotlib
@@ -28,7 +29,7 @@ from docs.examples.walk import Walk
 from harness import files, guard, truth
 from harness import run as harness_run
 from harness.quiet_tf import tf
-from harness.settings import SETTINGS, BadSetting
+from harness.settings import DEFAULTS, SETTINGS, BadSetting
 from kit import HERE, RunFolder, only_run, refusal, run_main, tree
 from noise import GaussianNoise
 from spinup.utils import test_policy as player
@@ -180,6 +181,22 @@ def test_a_run_that_is_too_short_to_learn_says_so(tmp_path, capsys, monkeypatch)
             warnings > 0)
         assert ('nothing will be learnt: the first update is at step 60, by ' in out) == (
             warnings > 1)
+
+
+@pytest.mark.parametrize('settings, said', [
+    ({}, []), (SETTINGS['notes'], []), (SETTINGS['spinningup'], []),
+    (dict(noise_theta=0.3), ["noise_theta=0.3 has no meaning without noise='ou'."]),
+    (dict(noise='ou', noise_theta=0.3, noise_dt=0.5), []),
+    (dict(noise=GaussianNoise, noise_dt=0.5), ["noise_dt=0.5 has no meaning without noise='ou'."]),
+    (dict(noise_anneal_steps=50),
+     ['noise_anneal_steps=50 has no meaning without a noise_final_share other than 1.']),
+    (dict(noise_anneal_steps=50, noise_final_share=0.5), []),
+    (dict(decay_kind='l2', weight_decay=0.),
+     ['decay_kind=l2 has no meaning without a weight_decay above 0.']),
+])
+def test_a_setting_without_meaning_says_so(settings, said):
+    given = dict(DEFAULTS, **settings)
+    assert harness_run.unlikely_settings(SimpleNamespace(**given)) == said
 
 
 def test_named_settings_and_that_polyak_is_tau(tmp_path, capsys):

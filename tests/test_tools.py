@@ -21,7 +21,7 @@ import pytest
 from harness.files import read_table
 from kit import HERE, Run, call, refusal, run_main
 from tools import compare, diagnose, figures, summary
-from tools.bench import benchmark, recipes
+from tools.bench import benchmark, course, recipes
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
 
@@ -652,6 +652,54 @@ def test_scores_of_a_stage(here, capsys):
     assert '--data-dir none: expected a folder that has worth/' in refusal(
         capsys, 'worth', '--scores', '--data-dir', 'none', main=recipes.main,
         prog='tools.bench.recipes')
+
+
+# ---- How single runs went ------------------------------------------------------------------------
+
+def test_the_course_of_runs(here, capsys):
+    def run(seed, returns, **columns):
+        steps = 100 * np.arange(1, len(returns) + 1)
+        write_run(here / 'runs' / 'some_s{}'.format(seed),
+                  dict(exp_name='some', env='Some-v0', seed=seed, epochs=len(returns)),
+                  TotalEnvInteracts=steps, Time=steps / 100., AverageTestEpRet=returns, **columns)
+
+    def printed(*words):
+        _, out, err = run_main(capsys, here / 'runs', *words, main=course.main)
+        assert err == ''
+        return [' '.join(line.split()) for line in out.splitlines() if line]
+
+    shutil.rmtree(str(here / 'runs' / 'well'))
+    returns = np.r_[[5, 15] * 5, [110] * 10, [60] * 10].astype(float)
+    run(0, returns)
+    run(1, np.r_[returns + 600, 0.], QBias=['', 'nan'] + [5.] * 28 + [16.])
+    assert printed('--every', '1000') == [
+        'some, Some-v0: AverageTestEpRet, mean of the last ten rows at each step',
+        'seed 0 seed 1 mean',
+        '1000 10.0 610.0 310.0',
+        '2000 110.0 710.0 410.0',
+        '3000 60.0 660.0 360.0',
+        '4000 - 594.0 594.0',
+        'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last ten',
+        'seed 0 seed 1 mean',
+        'highest 110.0 710.0 410.0',
+        'highest, at 2,000 2,000',
+        'deepest fall 50.0 116.0 83.0',
+        'deepest fall, at 3,000 3,100',
+        'last ten, lowest 60.0 0.0 30.0',
+        'last ten, highest 60.0 660.0 360.0',
+        'some, Some-v0: AverageTestEpRet, standard deviation within the steps up to each',
+        'seed 0 seed 1 mean',
+        '1000 5.3 5.3 5.3',
+        '2000 0.0 0.0 0.0',
+        '3000 0.0 0.0 0.0']
+
+    # By default, ten looks; here at a column that one of the runs has alone.
+    left_out, _, _, *looks = printed('--column', 'QBias')[:13]
+    assert left_out.endswith('some_s0: left out; its table has no number in QBias')
+    assert looks == ['{} {} {}'.format(step, mean, mean) for step, mean in zip(
+        range(310, 3101, 310), ['5.00'] * 9 + ['6.10'])]
+    assert '--column Q: expected a column with numbers, such as AverageTestEpRet, ' in refusal(
+        capsys, here / 'runs', '--column', 'Q', main=course.main, prog='tools.bench.course')
 
 
 # ---- The benchmark's tables ----------------------------------------------------------------------

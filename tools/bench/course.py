@@ -1,0 +1,114 @@
+"""
+course.py: how each run below a folder went, seed by seed: what the pages tell of single runs.
+
+    python -m tools.bench.course out/benchmark/hopper
+    python -m tools.bench.course out/benchmark/halfcheetah --column QBias
+    python -m tools.bench.course out/study/batch256 --every 50000
+
+Of each group, one column of progress.txt, the test returns where none is named:
+
+- the mean of its last ten rows, at every so many steps;
+- the highest of these means; its deepest fall, from the highest before; and the lowest and the
+  highest of the run's last ten rows;
+- the standard deviation of the rows within each of these stretches: how it swings.
+"""
+import numpy as np
+import pandas as pd
+
+from harness.command import Parser, accepting, ending
+from harness.settings import BadSetting, Number
+from tools import summary
+from tools.bench.benchmark import number
+
+ROWS = 10           # whose mean is looked at
+TITLES = ['mean of the last ten rows at each step', 'extremes of this mean, and of the last ten',
+          'standard deviation within the steps up to each']
+
+
+def course(table, column, every):
+    """
+    How one column of a run went.
+
+    Args:
+        table (DataFrame): From `summary.table_of`; its `column` has numbers.
+        column (str): Of progress.txt.
+        every (int): Steps between two looks.
+
+    Returns:
+        [means, marks, swings]: Series. By steps, means of the last ten rows (or of all, where there
+        are fewer); then `highest`, `fall` (how deep; 0: none), each with the step `at` which it is,
+        and what is the lowest and the highest of the last ten rows; by steps, standard deviations
+        (n - 1 in them). NaN where there are too few rows.
+    """
+    steps, values = table.TotalEnvInteracts.astype(int), table[column]
+    stretch = -(-steps // every) * every                # the look that a row belongs to
+    means = values.rolling(ROWS, min_periods=1).mean()
+    whole = means.where(np.arange(len(values)) >= ROWS - 1)
+    fall = whole.cummax() - whole
+    marks = {}
+    for name, series in (('highest', whole), ('deepest fall', fall)):
+        there = series.notna().any()
+        marks[name] = series.max()
+        marks[name + ', at'] = steps[series.idxmax()] if there else np.nan
+    marks['last ten, lowest'] = values.iloc[-ROWS:].min()
+    marks['last ten, highest'] = values.iloc[-ROWS:].max()
+    return [means.groupby(stretch).last(), pd.Series(marks), values.groupby(stretch).std()]
+
+
+def with_column(runs, column):
+    """
+    The runs (from `summary.read_runs`) whose tables have numbers in a column; others are named.
+
+    Raises:
+        BadSetting: None has.
+    """
+    for run in runs:
+        run.table[column] = pd.to_numeric(run.table.get(column, np.nan), errors='coerce')
+    found = [run for run in runs if run.table[column].notna().any()]
+    if not found:
+        raise BadSetting('column', column, 'a column with numbers, such as {}'.format(', '.join(
+            sorted(set.union(*(set(run.table) for run in runs)) - {column}))))
+    for run in runs:
+        if run.table[column].isna().all():
+            print('{}: left out; its table has no number in {}'.format(run.folder, column))
+    return found
+
+
+def text_of(table, like):
+    """A table of numbers as text, with their means; steps are whole numbers, others like `like`."""
+    table = table.assign(mean=table.mean(axis=1))
+    rows = {}
+    for name, row in table.iterrows():
+        of_steps = str(name).endswith('at')
+        texts = ['-' if np.isnan(value) else number(int(value) if of_steps else value, like)
+                 for value in row]
+        rows[name] = texts[:-1] + ['' if of_steps else texts[-1]]
+    return pd.DataFrame.from_dict(rows, orient='index', columns=table.columns).to_string()
+
+
+def main(argv=None):
+    """The command line."""
+    parser = Parser(prog='tools.bench.course', description=__doc__.split('\n')[1])
+    parser.add_argument('folder', metavar='FOLDER')
+    parser.add_argument('--column', default='AverageTestEpRet',
+                        help='Of progress.txt. Default: AverageTestEpRet')
+    parser.add_argument('--every', metavar='STEPS', type=accepting(Number(int, 1)),
+                        help='Default: a tenth of the longest run of a group.')
+    args = parser.parse_args(argv)
+    with ending(parser.prog):
+        runs = with_column(summary.read_runs(args.folder, required=True), args.column)
+        for (group, env), of_group in summary.groups_of(runs):
+            longest = max((run.table for run in of_group), key=len).TotalEnvInteracts
+            every = args.every or int(max(longest.iloc[-1] // 10, longest.iloc[0]))
+            seeds = ['seed {}'.format(run.seed) for run in of_group]
+            found = [course(run.table, args.column, every) for run in of_group]
+            like = np.mean([run.table[args.column].abs().mean() for run in of_group])
+            for title, of_seeds in zip(TITLES, zip(*found)):
+                table = pd.concat(of_seeds, axis=1, keys=seeds).dropna(how='all')
+                if len(table):
+                    print('\n{}, {}: {}, {}\n{}'.format(
+                        group, env, args.column, title, text_of(table, like)))
+
+
+if __name__ == '__main__':
+    main()
