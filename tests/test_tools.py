@@ -673,20 +673,20 @@ def test_the_course_of_runs(here, capsys):
     run(0, returns)
     run(1, np.r_[returns + 600, 0.], QBias=['', 'nan'] + [5.] * 28 + [16.])
     assert printed('--every', '1000') == [
-        'some, Some-v0: AverageTestEpRet, mean of the last ten rows at each step',
+        'some, Some-v0: AverageTestEpRet, mean of the last 10 rows at each step',
         'seed 0 seed 1 mean',
         '1000 10.0 610.0 310.0',
         '2000 110.0 710.0 410.0',
         '3000 60.0 660.0 360.0',
         '4000 - 594.0 594.0',
-        'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last ten',
+        'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 10 rows',
         'seed 0 seed 1 mean',
         'highest 110.0 710.0 410.0',
         'highest, at 2,000 2,000',
         'deepest fall 50.0 116.0 83.0',
         'deepest fall, at 3,000 3,100',
-        'last ten, lowest 60.0 0.0 30.0',
-        'last ten, highest 60.0 660.0 360.0',
+        'last rows, lowest 60.0 0.0 30.0',
+        'last rows, highest 60.0 660.0 360.0',
         'some, Some-v0: AverageTestEpRet, standard deviation within the steps up to each',
         'seed 0 seed 1 mean',
         '1000 5.3 5.3 5.3',
@@ -698,6 +698,16 @@ def test_the_course_of_runs(here, capsys):
     assert left_out.endswith('some_s0: left out; its table has no number in QBias')
     assert looks == ['{} {} {}'.format(step, mean, mean) for step, mean in zip(
         range(310, 3101, 310), ['5.00'] * 9 + ['6.10'])]
+    assert printed('--rows', '1', '--every', '1600', '--column', 'AverageTestEpRet')[1:10] == [
+        'seed 0 seed 1 mean',
+        '1600 110.0 710.0 410.0',
+        '3200 60.0 0.0 30.0',
+        'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 1 row',
+        'seed 0 seed 1 mean',
+        'highest 110.0 710.0 410.0',
+        'highest, at 1,100 1,100',
+        'deepest fall 50.0 710.0 380.0',
+        'deepest fall, at 2,100 3,100']
     assert '--column Q: expected a column with numbers, such as AverageTestEpRet, ' in refusal(
         capsys, here / 'runs', '--column', 'Q', main=course.main, prog='tools.bench.course')
 

@@ -3,13 +3,13 @@ course.py: how each run below a folder went, seed by seed: what the pages tell o
 
     python -m tools.bench.course out/benchmark/hopper
     python -m tools.bench.course out/benchmark/halfcheetah --column QBias
-    python -m tools.bench.course out/study/batch256 --every 50000
+    python -m tools.bench.course out/study/batch256 --every 50000 --rows 1
 
 Of each group, one column of progress.txt, the test returns where none is named:
 
-- the mean of its last ten rows, at every so many steps;
+- the mean of its last ten rows, or of so many, at every so many steps;
 - the highest of these means; its deepest fall, from the highest before; and the lowest and the
-  highest of the run's last ten rows;
+  highest of the run's last rows themselves;
 - the standard deviation of the rows within each of these stretches: how it swings.
 """
 import numpy as np
@@ -20,12 +20,11 @@ from harness.settings import BadSetting, Number
 from tools import summary
 from tools.bench.benchmark import number
 
-ROWS = 10           # whose mean is looked at
-TITLES = ['mean of the last ten rows at each step', 'extremes of this mean, and of the last ten',
+TITLES = ['mean of the last {} at each step', 'extremes of this mean, and of the last {}',
           'standard deviation within the steps up to each']
 
 
-def course(table, column, every):
+def course(table, column, every, rows):
     """
     How one column of a run went.
 
@@ -33,25 +32,26 @@ def course(table, column, every):
         table (DataFrame): From `summary.table_of`; its `column` has numbers.
         column (str): Of progress.txt.
         every (int): Steps between two looks.
+        rows (int): How many the means are of.
 
     Returns:
-        [means, marks, swings]: Series. By steps, means of the last ten rows (or of all, where there
-        are fewer); then `highest`, `fall` (how deep; 0: none), each with the step `at` which it is,
-        and what is the lowest and the highest of the last ten rows; by steps, standard deviations
-        (n - 1 in them). NaN where there are too few rows.
+        [means, marks, swings]: Series. By steps, means of the last rows (of all, where there are
+        fewer); then their highest and their deepest fall, each with the step at which it is, and
+        the lowest and the highest of the last rows; by steps, standard deviations (n - 1 in them).
+        NaN where there are too few rows, or no fall.
     """
     steps, values = table.TotalEnvInteracts.astype(int), table[column]
     stretch = -(-steps // every) * every                # the look that a row belongs to
-    means = values.rolling(ROWS, min_periods=1).mean()
-    whole = means.where(np.arange(len(values)) >= ROWS - 1)
+    means = values.rolling(rows, min_periods=1).mean()
+    whole = means.where(np.arange(len(values)) >= rows - 1)
     fall = whole.cummax() - whole
     marks = {}
-    for name, series in (('highest', whole), ('deepest fall', fall)):
+    for name, series in (('highest', whole), ('deepest fall', fall.where(fall > 0))):
         there = series.notna().any()
         marks[name] = series.max()
         marks[name + ', at'] = steps[series.idxmax()] if there else np.nan
-    marks['last ten, lowest'] = values.iloc[-ROWS:].min()
-    marks['last ten, highest'] = values.iloc[-ROWS:].max()
+    marks['last rows, lowest'] = values.iloc[-rows:].min()
+    marks['last rows, highest'] = values.iloc[-rows:].max()
     return [means.groupby(stretch).last(), pd.Series(marks), values.groupby(stretch).std()]
 
 
@@ -94,20 +94,25 @@ def main(argv=None):
                         help='Of progress.txt. Default: AverageTestEpRet')
     parser.add_argument('--every', metavar='STEPS', type=accepting(Number(int, 1)),
                         help='Default: a tenth of the longest run of a group.')
+    parser.add_argument('--rows', metavar='N', type=accepting(Number(int, 1)), default=10,
+                        help='Rows that a mean is of. Default: 10')
     args = parser.parse_args(argv)
+    of_rows = '{} row{}'.format(args.rows, 's' * (args.rows > 1))
     with ending(parser.prog):
         runs = with_column(summary.read_runs(args.folder, required=True), args.column)
         for (group, env), of_group in summary.groups_of(runs):
             longest = max((run.table for run in of_group), key=len).TotalEnvInteracts
             every = args.every or int(max(longest.iloc[-1] // 10, longest.iloc[0]))
             seeds = ['seed {}'.format(run.seed) for run in of_group]
-            found = [course(run.table, args.column, every) for run in of_group]
+            found = [course(run.table, args.column, every, args.rows)
+                     for run in of_group]
             like = np.mean([run.table[args.column].abs().mean() for run in of_group])
             for title, of_seeds in zip(TITLES, zip(*found)):
                 table = pd.concat(of_seeds, axis=1, keys=seeds).dropna(how='all')
                 if len(table):
                     print('\n{}, {}: {}, {}\n{}'.format(
-                        group, env, args.column, title, text_of(table, like)))
+                        group, env, args.column, title.format(of_rows),
+                        text_of(table, like)))
 
 
 if __name__ == '__main__':
