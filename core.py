@@ -202,7 +202,7 @@ def networks(x, a, x2, actor_critic=mlp_actor_critic, ac_kwargs=dict(), policy='
         x, a, x2 (tensors): See `placeholders`.
         actor_critic (function): Like mlp_actor_critic, with its variables in `pi` and `q`. Where it
             takes `training`, that is True in the passes over a minibatch, the backup's among them,
-            and False in acting.
+            and False in all others: acting, tests, the export.
         ac_kwargs (dict): Its keyword arguments.
         policy (str): Of the backup's actions at x2: 'learned', or 'random' for fed ones.
         target_networks (bool): False: there are none, and the backup is by the main networks.

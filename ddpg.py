@@ -89,7 +89,7 @@ def build_graph(obs_dim, act_dim, actor_critic=core.mlp_actor_critic, ac_kwargs=
         targ_step = (targ_update(nets.main_vars, nets.targ_vars, polyak) if target_networks else
                      tf.no_op())
 
-    # Acting: mu(o) (`a` need not be fed), by the weights as they are and as actor_step leaves them.
+    # Acting: mu(o), by the weights as they are, and as actor_step leaves them. `a` is not fed.
     o = tf.placeholder(tf.float32, (1, obs_dim), name='o')
     with tf.name_scope('act'):
         pi_o, _, _ = nets.main(o, a)
@@ -213,7 +213,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         actor_critic (function): (x, a, **ac_kwargs) -> pi (N, act_dim), q (N,), q_pi (N,), with its
             variables in the scopes `pi` and `q`; see `core.mlp_actor_critic`.
         ac_kwargs (dict): Keyword arguments of `actor_critic`; `action_space` is added.
-        seed (int): Seed of everything random; the same seed repeats a run bit for bit.
+        seed (int): Of everything random; on one kind of processor it repeats a run bit for bit.
         steps_per_epoch (int): Environment steps between two tests.
         epochs (int): Number of epochs in all, those before a resume among them.
         replay_size (int): Transitions that the replay buffer holds.
@@ -226,8 +226,8 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             w -= weight_decay * w (TF contrib's AdamW, the notes of docs/notes.md); 'l2':
             weight_decay / 2 * |w|^2 joins the critic's loss (the paper).
         batch_size (int): Transitions per update.
-        start_steps (int): Uniform random actions before the policy takes over.
-        update_after (int): Steps before the first update; from then on one update per step.
+        start_steps (int): Steps with uniform random actions, before the policy takes over.
+        update_after (int): Steps before the first update; after them, one update per step.
         update_every (int): Every so many steps come as many updates in a row (Spinning Up: 50).
         lr_decay_steps (int): Steps over which both learning rates, and the weight decay, fall
             linearly to 0; no run may be longer. None, the default with policy='random': constant.
@@ -238,10 +238,10 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         noise_theta (float): Rate of the OU process's return to 0 (no meaning for 'gaussian').
         noise_dt (float): Time per step of the OU process (no meaning for 'gaussian').
         time_limit_terminal (bool): Whether to store a time limit as a terminal state, as the notes
-            did. A limit is not part of the state, so the critic cannot know it.
+            did. The observation does not tell when a limit will come: no critic can foresee it.
         target_networks (bool): False: an ablation; the backup is by the main networks.
         policy (str): 'learned', or 'random': all actions are uniform, and only the critic learns:
-            the value of the uniform policy, which is measured by Monte-Carlo returns, too.
+            the uniform policy's value, which the table compares with Monte-Carlo returns.
         num_test_episodes (int): Noise-free episodes at the end of each epoch.
         max_ep_len (int): Time limit of an episode, beside the environment's own.
         save_freq (int): Epochs between two checkpoints; with each, the policy is exported. There is
@@ -302,7 +302,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
                     o = env.reset()
                     process.reset()
 
-                # Sample a minibatch from R; y_i, critic, actor, targets: build_graph's targ_step.
+                # Sample a minibatch from R; step critic, actor and targets by it (`targ_step`).
                 if t >= update_after and t % update_every == 0:
                     for _ in range(update_every):
                         batch = replay.sample_batch(batch_size)

@@ -16,9 +16,9 @@ class OrnsteinUhlenbeckNoise:
         x[k+1] = x[k] + theta * (mu - x[k]) * dt + sigma * sqrt(dt) * n[k],     n[k] ~ N(0, 1)
 
     The k-th call returns scale * x[k]. In the long run the mean of x is mu, its standard deviation
-    sigma * sqrt(dt / (1 - (1 - theta*dt)**2)), its correlation over k steps (1 - theta*dt)**k: it
-    forgets within -1 / ln(1 - theta*dt) steps. With the paper's theta and sigma, that is 0.38 and 6
-    for dt = 1, but 0.37 and 6,666 for the dt = 1e-3 of the notes, with which it hardly moves.
+    sigma * sqrt(dt / (1 - (1 - theta*dt)**2)), its correlation over k steps (1 - theta*dt)**k, or
+    1/e over -1 / ln(1 - theta*dt) steps. With the paper's theta and sigma, deviation and steps are
+    0.38 and 6 for dt = 1, but 0.37 and 6,666 for the notes' dt = 1e-3, with which it hardly moves.
 
     Args:
         scale (array): Half the range of each action, (act_dim,).

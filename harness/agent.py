@@ -155,7 +155,10 @@ class Agent:
     # ---- Acting and learning ---------------------------------------------------------------------
 
     def act(self, o):
-        """mu(o), (act_dim,): what the last update found for this very observation, or anew."""
+        """
+        mu(o), (act_dim,): what the last update found for this very observation, or anew. Raises
+        NotFinite.
+        """
         if o is not self.next_o:
             self.next_o, self.next_a = o, self.call_act(o[None])['a']
         self.watch.finite(action=self.next_a)
@@ -256,7 +259,7 @@ class CriticAlone(Agent):
 
     Args:
         seed (int): Of the uniform actions in its backups.
-        env (envs.CheckedEnv): Whose actions these are.
+        env (recorded.RecordedEnv): Whose actions these are.
         others: See `Agent`.
 
     Attributes:

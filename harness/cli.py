@@ -75,7 +75,8 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
                      getattr(default, '__name__', default))
             parser.add_argument(*flags, dest=name, metavar=ACCEPTED[name].metavar,
                                 **arity.get(type(default), many),
-                                help='{} Default: {}'.format(texts.get(name, ''), shown))
+                                help='{} Default: {}'.format(
+                                    texts.get(name, ''), shown).replace('%', '%%'))
     return parser
 
 

@@ -22,6 +22,12 @@ def one_line(text):
     return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
+def say(line):
+    """A line on stderr. (Of a process that was started without, it is None.)"""
+    if sys.stderr is not None:
+        print(one_line(line), file=sys.stderr)
+
+
 def accepting(accepted):
     """The `type` of an argparse argument that is what `accepted` (a settings.Number) accepts."""
     def value(text):
@@ -51,7 +57,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **kwargs)
 
     def error(self, message):
-        self.exit(2, one_line('{}: error: {}'.format(self.prog, message)) + '\n')
+        say('{}: error: {}'.format(self.prog, message))
+        sys.exit(2)
 
     def print_help(self, file=None):
         file = file or sys.stdout
@@ -150,19 +157,19 @@ def told(prog):
     try:
         yield
     except BadSetting as bad:
-        print(one_line('{}: error: {}'.format(prog, bad.flag())), file=sys.stderr)
+        say('{}: error: {}'.format(prog, bad.flag()))
         sys.exit(2)
     except guard.Interrupted as end:        # the run has said it, and how to go on
         sys.exit(end.exit_code)
     except guard.RunStopped as end:
-        print(one_line('{}: error: {}'.format(prog, end)), file=sys.stderr)
+        say('{}: error: {}'.format(prog, end))
         sys.exit(end.exit_code)
     except OSError as error:
-        print(one_line('{}: error: {}'.format(prog, error)), file=sys.stderr)
+        say('{}: error: {}'.format(prog, error))
         sys.exit(1)
     except (KeyboardInterrupt, SystemError) as error:
         # C code makes a SystemError of Ctrl-C.
         if not isinstance(error.__cause__ or error, KeyboardInterrupt):
             raise
-        print('{}: interrupted'.format(prog), file=sys.stderr)
+        say('{}: interrupted'.format(prog))
         sys.exit(128 + signal.SIGINT)

@@ -146,12 +146,12 @@ def set_random_states(env, states, all_there=True):
     Set all `generators` of an environment.
 
     Args:
-        env (gym.Env): The environment.
+        env (gym.Env): The environment. It is reset, where it has not all generators yet.
         states (dict): From `random_states`.
         all_there (bool): False: an episode is about to begin, in which it may make some of them.
 
     Raises:
-        DoesNotRepeat: It has others than those in `states`.
+        DoesNotRepeat: With `all_there`, it has others than those in `states`.
     """
     if set(generators(env)) != set(states):
         env.reset()             # some environments make theirs only then

@@ -125,11 +125,14 @@ class Run:
                 self.resumed = open_run(s.resume)
             if self.resumed:
                 stack.callback(self.resumed.close)
-            # What an environment draws while it is made. (`seed_everything` comes after that.)
+            # What an environment draws while it is made. (`seed_everything` comes after that; of
+            # the seed, truth.held_out has the child 1, recorded.seed_the_rest the child 2.)
             for draws, word in zip((random, np.random),
                                    np.random.SeedSequence((s.seed, 3)).generate_state(2)):
                 draws.seed(int(word))
             self._make_environments(stack)
+            check_memory(s, self.obs_dim, self.act_dim)
+            check_noise(s, self.act_dim)
             self._settle(arguments)
             self.stack = stack.pop_all()
         self.uniform_steps = s.start_steps if s.policy == 'learned' else np.inf
@@ -146,8 +149,6 @@ class Run:
         self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
         self.act_dim, = self.env.action_space.shape
-        check_memory(self.arguments, self.obs_dim, self.act_dim)
-        check_noise(self.arguments, self.act_dim)
 
     def _settle(self, arguments):
         """What config.json says; and where the run goes on, whether it may."""
@@ -525,6 +526,30 @@ def check_noise(s, act_dim):
         raise refused('it gives one of shape {}'.format(drawn.shape))
 
 
+def unlikely_settings(s):
+    """What is accepted, but can hardly be meant, of the arguments of ddpg(), in lines."""
+    lines, steps = [], s.epochs * s.steps_per_epoch
+    if s.polyak > 0.5:
+        lines.append("polyak={0} is the paper's tau, a small number; Spinning Up's {0} is {1:.4g} "
+                     'here.'.format(s.polyak, 1 - s.polyak))
+    first_update = -(-max(s.update_after, 1) // s.update_every) * s.update_every
+    if steps < first_update:
+        lines.append('nothing will be learnt: the first update is at step {}, by update_after and '
+                     'update_every, and the run has {}.'.format(first_update, steps))
+    if s.policy == 'learned' and steps <= s.start_steps:
+        lines.append('all actions will be random: start_steps is {}, and the run has {} '
+                     'steps.'.format(s.start_steps, steps))
+    for names, has_meaning, where in (
+            (['noise_theta', 'noise_dt'], s.noise == 'ou', "noise='ou'"),
+            (['noise_anneal_steps'], s.noise_final_share != 1, 'a noise_final_share other than 1'),
+            (['decay_kind'], s.weight_decay > 0, 'a weight_decay above 0')):
+        for name in names:
+            if not has_meaning and getattr(s, name) != DEFAULTS[name]:
+                lines.append('{}={} has no meaning without {}.'.format(
+                    name, getattr(s, name), where))
+    return lines
+
+
 # ------------------------------------------------------------------------------------------------
 # The run folder
 # ------------------------------------------------------------------------------------------------
@@ -549,30 +574,6 @@ def claim_run_folder(data_dir, exp_name, seed):
         except OSError as error:
             raise BadSetting('data_dir', data_dir, 'a folder that can be written; '
                              + error.strerror) from None
-
-
-def unlikely_settings(s):
-    """What is accepted, but can hardly be meant, of the arguments of ddpg(), in lines."""
-    lines, steps = [], s.epochs * s.steps_per_epoch
-    if s.polyak > 0.5:
-        lines.append("polyak={0} is the paper's tau, a small number; Spinning Up's {0} is {1:.4g} "
-                     'here.'.format(s.polyak, 1 - s.polyak))
-    first_update = -(-max(s.update_after, 1) // s.update_every) * s.update_every
-    if steps < first_update:
-        lines.append('nothing will be learnt: the first update is at step {}, by update_after and '
-                     'update_every, and the run has {}.'.format(first_update, steps))
-    if s.policy == 'learned' and steps <= s.start_steps:
-        lines.append('all actions will be random: start_steps is {}, and the run has {} '
-                     'steps.'.format(s.start_steps, steps))
-    for names, has_meaning, where in (
-            (['noise_theta', 'noise_dt'], s.noise == 'ou', "noise='ou'"),
-            (['noise_anneal_steps'], s.noise_final_share != 1, 'a noise_final_share other than 1'),
-            (['decay_kind'], s.weight_decay > 0, 'a weight_decay above 0')):
-        for name in names:
-            if not has_meaning and getattr(s, name) != DEFAULTS[name]:
-                lines.append('{}={} has no meaning without {}.'.format(
-                    name, getattr(s, name), where))
-    return lines
 
 
 def open_run(folder):

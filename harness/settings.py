@@ -477,7 +477,9 @@ def in_json(config):
 
 def as_of_now(config):
     """The content of a run's config.json, with the settings that an older run does not name."""
-    return {**BEFORE, **config, 'ac_kwargs': {**BEFORE_AC_KWARGS, **config.get('ac_kwargs', {})}}
+    ac_kwargs = config.get('ac_kwargs')
+    return {**BEFORE, **config, 'ac_kwargs': {
+        **BEFORE_AC_KWARGS, **(ac_kwargs if isinstance(ac_kwargs, dict) else {})}}
 
 
 def check_same_run(config, saved, epochs_begun):

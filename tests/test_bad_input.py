@@ -15,7 +15,7 @@ import pytest
 
 import ddpg
 from harness.run import Run
-from kit import HERE, only_run, refusal, tree
+from kit import HERE, call, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
 from tools.bench import (benchmark, checkpoints, diagnosis, films, notes, paper, processor, recipes,
@@ -667,6 +667,15 @@ def test_the_table_is_long_and_says_nothing_twice():
 def test_one_line_and_nothing_is_touched(in_place, capsys, line, said):
     main, words, prog = main_and_words(line)
     assert said in refusal(capsys, *words, main=main, prog=prog)
+
+
+@pytest.mark.parametrize('words', [['--bogus'], ['--seed', 'x']])
+def test_without_a_stderr_nothing_is_said(words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'stderr', None)
+    for main in (ddpg.main, sweep.main):
+        assert call(capsys, *words, main=main) == (2, '', '')
+    assert not os.listdir('.')
 
 
 def test_as_processes(place):

@@ -75,7 +75,7 @@ def test_arrows_go_only_where_the_drawing_has_them():
 
 
 def test_what_reads_runs_does_without_tensorflow():
-    code = ('import sys, tools.summary, harness.truth, harness.envs\n'
+    code = ('import sys, tools.summary, tools.bench.course, harness.truth, harness.envs\n'
             'assert "tensorflow" not in sys.modules')
     subprocess.run([sys.executable, '-c', code], cwd=HERE, check=True)
 

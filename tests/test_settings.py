@@ -152,6 +152,7 @@ def with_own(monkeypatch):
     """ddpg() with arguments that someone has added to it."""
     monkeypatch.setattr(settings, 'ACCEPTED', dict(settings.ACCEPTED))
     monkeypatch.setattr(cli, 'ACCEPTED', settings.ACCEPTED)
+    monkeypatch.setattr(settings, 'DEFAULTS', dict(settings.DEFAULTS))
     added = dict(grad_clip=np.float64(10), delay=2, huber=False, note='a', made=len, jobs=3,
                  limit=np.inf)
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
@@ -161,6 +162,7 @@ def with_own(monkeypatch):
 
     def algorithm(*args, **kwargs):
         given.append(kwargs)
+    algorithm.__doc__ = 'Some.\n\nArgs:\n    delay (int): Steps, 10 % of them.'
     algorithm.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *own])
     return settings.checked(algorithm), given
 
@@ -181,6 +183,10 @@ def test_an_argument_that_someone_adds_is_a_setting_by_its_default(with_own, tmp
     assert given[-1]['note'] == 'c' and given[-1]['grad_clip'] == 10.
     with pytest.raises(BadSetting, match='note=7: expected a text$'):
         algorithm('Pendulum-v0', note=7)
+    assert settings.DEFAULTS['delay'] == 2
+    with pytest.raises(SystemExit):
+        cli.parse_args(['--help'], algorithm)
+    assert '--delay N Steps, 10 % of them. Default: 2 ' in ' '.join(capsys.readouterr().out.split())
     for flag in ('--made', '--jobs', '--limit'):    # a function, a sweep's own flag, no number
         with pytest.raises(SystemExit):
             cli.parse_args([flag, '1'], algorithm)

@@ -256,6 +256,17 @@ def test_all_groups_of_a_bench_have_to_fit_into_memory(monkeypatch, tmp_path):
         benchmark.sweep_of(['HalfCheetah-v2', 'Hopper-v2'], [1], str(tmp_path))
 
 
+def test_a_config_that_is_no_run_of_ours(tmp_path):
+    for networks in (None, 'mlp', [1]):
+        config = dict(exp_name='x', env='Pendulum-v0', ac_kwargs=networks)
+        folder = tmp_path / 'x' / str(networks)
+        folder.mkdir(parents=True)
+        (folder / 'config.json').write_text(json.dumps(config))
+        with pytest.raises(BadSetting, match='expected None, .* or another --exp-name'):
+            sweep.check_groups(parsed('--env', 'Pendulum-v0', '--exp-name', 'x', '--data-dir',
+                                      str(tmp_path)).runs)
+
+
 def test_names_that_would_be_the_same(refused, env_module):
     env_module('two_envs', 'import gym\nfor name in ("Same-v0", "same-v0"):\n'
                '    gym.register(name, entry_point="gym.envs.classic_control:PendulumEnv")\n')

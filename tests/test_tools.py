@@ -675,10 +675,10 @@ def test_the_course_of_runs(here, capsys):
     assert printed('--every', '1000') == [
         'some, Some-v0: AverageTestEpRet, mean of the last 10 rows at each step',
         'seed 0 seed 1 mean',
-        '1000 10.0 610.0 310.0',
-        '2000 110.0 710.0 410.0',
-        '3000 60.0 660.0 360.0',
-        '4000 - 594.0 594.0',
+        '1,000 10.0 610.0 310.0',
+        '2,000 110.0 710.0 410.0',
+        '3,000 60.0 660.0 360.0',
+        '3,100 - 594.0 594.0',
         'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 10 rows',
         'seed 0 seed 1 mean',
         'highest 110.0 710.0 410.0',
@@ -689,19 +689,21 @@ def test_the_course_of_runs(here, capsys):
         'last rows, highest 60.0 660.0 360.0',
         'some, Some-v0: AverageTestEpRet, standard deviation within the steps up to each',
         'seed 0 seed 1 mean',
-        '1000 5.3 5.3 5.3',
-        '2000 0.0 0.0 0.0',
-        '3000 0.0 0.0 0.0']
+        '1,000 5.3 5.3 5.3',
+        '2,000 0.0 0.0 0.0',
+        '3,000 0.0 0.0 0.0']
 
     # By default, ten looks; here at a column that one of the runs has alone.
     left_out, _, _, *looks = printed('--column', 'QBias')[:13]
     assert left_out.endswith('some_s0: left out; its table has no number in QBias')
-    assert looks == ['{} {} {}'.format(step, mean, mean) for step, mean in zip(
-        range(310, 3101, 310), ['5.00'] * 9 + ['6.10'])]
-    assert printed('--rows', '1', '--every', '1600', '--column', 'AverageTestEpRet')[1:10] == [
+    assert looks == ['{:,} {} {}'.format(step, mean, mean) for step, mean in zip(
+        [*range(300, 3000, 300), 3100], ['5.00'] * 9 + ['6.10'])]
+    assert 'deepest fall 0.0 0.0 0.0' in printed('--column', 'Time')
+    assert printed('--rows', '1', '--every', '1600', '--column', 'AverageTestEpRet')[1:11] == [
         'seed 0 seed 1 mean',
-        '1600 110.0 710.0 410.0',
-        '3200 60.0 0.0 30.0',
+        '1,600 110.0 710.0 410.0',
+        '3,000 60.0 - 60.0',
+        '3,100 - 0.0 0.0',
         'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 1 row',
         'seed 0 seed 1 mean',
         'highest 110.0 710.0 410.0',

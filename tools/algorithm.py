@@ -53,8 +53,8 @@ HEAD = """# Algorithm 1, and the lines that do it
 Made from `ddpg.py` by `python -m tools.algorithm`; a test holds it to the code. On the left is
 Algorithm 1 of the [paper](https://arxiv.org/abs/1509.02971), in its symbols and our words. What
 differs from the paper, and why, is in [settings.md](settings.md). In the code, t counts the steps
-of the run, not of the episode; and a new episode begins before the update, which changes no number:
-the update finds the next action, too.
+of the run, not of the episode; and a new episode begins before the update, which finds the next
+action, too: the numbers are the same.
 
 <table>
 <tr><th width="240">Algorithm 1</th><th><code>ddpg.py</code></th></tr>

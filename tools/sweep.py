@@ -39,7 +39,7 @@ import ray
 from harness import checkpoint, guard
 from harness.cli import (checked_exp_name, keyword_arguments, make_parser, named_settings,
                          with_hyphens)
-from harness.command import Screen, ending
+from harness.command import Screen, ending, say
 from harness.envs import dims_of
 from harness.files import Locked, digest_of, lock, make_folders, read_config
 from harness.origin import difference, made_by, provenance
@@ -117,7 +117,7 @@ def sweep_parser():
     """ddpg.py's command line with several values for each flag, and the sweep's own flags."""
     parser = make_parser(
         PROG, 'Train DDPG with every combination of the values of all flags, such as '
-        '--seed 0 1 2 --pi-lr 1e-4 1e-3. Several networks are written --hid [400,300] [64,64].',
+        "--seed 0 1 2 --pi-lr 1e-4 1e-3. Several networks are written --hid '[400,300]' '[64,64]'.",
         ddpg.ddpg, several=True, threads=1)
     parser.add_argument('--exp-name', metavar='NAME',
                         help='The sweep; its groups begin with it. Default: sweep_<env>, in lower '
@@ -664,10 +664,10 @@ def run_command(get_sweep, prog=PROG):
         try:
             given_up = run_sweep(get_sweep())
         except Stopped as end:
-            print('{}: {}. The same command goes on.'.format(prog, end), file=sys.stderr)
+            say('{}: {}. The same command goes on.'.format(prog, end))
             sys.exit(end.exit_code)
         for name, why in given_up.items():
-            print('{}: error: {} was given up: {}'.format(prog, name, why), file=sys.stderr)
+            say('{}: error: {} was given up: {}'.format(prog, name, why))
         sys.exit(1 if given_up else 0)
 
 

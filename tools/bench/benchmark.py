@@ -21,6 +21,7 @@ from harness.origin import HERE
 from harness.settings import ACCEPTED, BadSetting
 from tools import summary, sweep
 from tools.bench import notes, study
+from tools.summary import shown
 
 # {task: (epochs of 5,000 steps, seeds from 0 on)}
 TASKS = {
@@ -99,7 +100,7 @@ def sweep_of(tasks, seeds, data_dir):
         data_dir (str): Where benchmark/ goes.
 
     Raises:
-        BadSetting: None of the tasks has one of the seeds.
+        BadSetting: A seed that none of the tasks has.
     """
     most = max(TASKS[task][1] for task in tasks)
     for seed in seeds or ():
@@ -108,8 +109,8 @@ def sweep_of(tasks, seeds, data_dir):
                 most - 1, ', '.join(task for task in tasks if TASKS[task][1] == most)))
     groups = {}
     for task in tasks:
-        epochs, number = TASKS[task]
-        its_own = [str(seed) for seed in range(number) if seeds is None or seed in seeds]
+        epochs, count = TASKS[task]
+        its_own = [str(seed) for seed in range(count) if seeds is None or seed in seeds]
         if its_own:
             groups[notes.short(task)] = [
                 '--env', task, *OWN_FLAGS.get(task, '').split(), '--epochs', str(epochs),
@@ -145,20 +146,9 @@ def of_each(runs, metric):
     return [summary.METRICS[metric](table.AverageTestEpRet) for table in runs.table]
 
 
-def number(value, like=None):
-    """
-    A return as text: a whole number as it is, others with a digit behind the point, or two, where
-    those like them are small.
-    """
-    if isinstance(value, int):
-        return '{:,}'.format(value)
-    size = abs(value if like is None else like)
-    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15))
-
-
 def with_std(mean, std, like=None):
     """The same of a mean and its standard deviation; of the mean alone where that is NaN."""
-    texts = [number(value, mean if like is None else like) for value in (mean, std)
+    texts = [shown(value, mean if like is None else like) for value in (mean, std)
              if not np.isnan(value)]
     return ' ± '.join(texts)
 
@@ -180,11 +170,11 @@ def of_tasks(runs):
             task, '{:,.0f}'.format(of_task.table.iloc[0].TotalEnvInteracts.iloc[-1]),
             str(len(of_task)),
             '**{}**'.format(with_std(like, all_seeds['std'])),
-            number(all_seeds['iqm'], like) + ('' if len(of_task) < 2 else ' [{}, {}]'.format(
-                *(number(all_seeds['iqm_ci_' + end], like) for end in ('low', 'high')))),
+            shown(all_seeds['iqm'], like) + ('' if len(of_task) < 2 else ' [{}, {}]'.format(
+                *(shown(all_seeds['iqm_ci_' + end], like) for end in ('low', 'high')))),
             with_std(held_out['mean'], held_out['std'], like) or '-',
-            number(np.mean(of_each(of_task, 'final')), like),
-            number(summary.max_of_mean(list(of_task.table)), like)])
+            shown(np.mean(of_each(of_task, 'final')), like),
+            shown(summary.max_of_mean(list(of_task.table)), like)])
     return markdown(['task', 'steps', 'runs', 'mean of the last ten tests ± std',
                      'its interquartile mean [95 % CI]', 'seeds 3 to 9 alone', 'last test',
                      'maximum of the mean'], rows)
@@ -197,7 +187,7 @@ def of_seeds(runs):
     for task, of_task in runs.groupby('task', sort=False):
         like = of_task.last10.mean()
         rows.append([task] + [
-            ', '.join(number(value, like) for value in of_task[of_task.seed == seed].last10) or '-'
+            ', '.join(shown(value, like) for value in of_task[of_task.seed == seed].last10) or '-'
             for seed in seeds])
     return markdown(['task', *map('seed {}'.format, seeds)], rows)
 
@@ -235,13 +225,13 @@ def beside(measure, runs, columns):
 
     def distance(what, aims):
         return ['ours, from ' + what] + [
-            '-' if np.isnan(mean - aim) else ('+' if mean > aim else '') + number(mean - aim, aim)
+            '-' if np.isnan(mean - aim) else ('+' if mean > aim else '') + shown(mean - aim, aim)
             for (mean, _), aim in zip(ours, aims)]
 
     return markdown(['', *columns], [
         row('**ours**', ours), *(row(*other) for other in others.items()),
         distance('the best of these', best),
-        *(distance('{} ({})'.format(goal, ', '.join(number(aim) for aim, _ in pairs if aim == aim)),
+        *(distance('{} ({})'.format(goal, ', '.join(shown(aim) for aim, _ in pairs if aim == aim)),
                    [aim for aim, _ in pairs])
           for goal, pairs in of_columns(GOALS.get(measure, {})).items()),
         *(row(*successor) for successor in of_columns(SUCCESSOR.get(measure, {})).items())])

@@ -27,7 +27,7 @@ def measure(stored, saves):
     What saving costs with `stored` transitions: seconds and MB of the first save, which has all of
     them; then medians: seconds and MB of a later save, seconds of an export, steps/s between.
     """
-    times, sizes, exports, begun = [], [], [], []
+    times, sizes, exports, ended = [], [], [], []
     save, write_whole, export = (checkpoint.Checkpoints.save, checkpoint.write_whole,
                                  agent.Export.save)
 
@@ -43,7 +43,7 @@ def measure(stored, saves):
         begin = time.time()
         save(self, config, state, replay)
         times.append(time.time() - begin)
-        begun.append(time.time())
+        ended.append(time.time())
 
     def counted_write(path, data):
         sizes[-1] += len(data) / 1e6
@@ -65,7 +65,9 @@ def measure(stored, saves):
         checkpoint.Checkpoints.save, checkpoint.write_whole = save, write_whole
         agent.Export.save, ddpg.ReplayBuffer = export, Filled.__base__
     # The first save is that of the beginning; it writes all the rows there are.
-    rates = [EVERY / (end - begin - took) for begin, end, took in zip(begun, begun[1:], times[1:])]
+    # Between the ends of two there are an export, training, and the later save.
+    rates = [EVERY / (end - begin - exported - saved) for begin, end, exported, saved in zip(
+        ended, ended[1:], exports, times[1:])]
     return (times[0], sizes[0], statistics.median(times[1:]), statistics.median(sizes[1:]),
             statistics.median(exports[1:]), statistics.median(rates))
 

@@ -120,8 +120,12 @@ class Cluster:
             free.bind(('', 0))
             self.address = '{}:{}'.format(nodes[0][1], free.getsockname()[1])
         self.folder, self.nodes = tempfile.mkdtemp(prefix='ray-', dir='/tmp'), []
-        for node in nodes:
-            self._add(*node)
+        try:
+            for node in nodes:
+                self._add(*node)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def _add(self, cores, ip, before=()):
         """Start another node. Its processes are a session of their own."""

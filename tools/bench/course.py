@@ -12,13 +12,14 @@ Of each group, one column of progress.txt, the test returns where none is named:
   highest of the run's last rows themselves;
 - the standard deviation of the rows within each of these stretches: how it swings.
 """
+import os
+
 import numpy as np
 import pandas as pd
 
 from harness.command import Parser, accepting, ending
 from harness.settings import BadSetting, Number
 from tools import summary
-from tools.bench.benchmark import number
 
 TITLES = ['mean of the last {} at each step', 'extremes of this mean, and of the last {}',
           'standard deviation within the steps up to each']
@@ -35,24 +36,23 @@ def course(table, column, every, rows):
         rows (int): How many the means are of.
 
     Returns:
-        [means, marks, swings]: Series. By steps, means of the last rows (of all, where there are
-        fewer); then their highest and their deepest fall, each with the step at which it is, and
-        the lowest and the highest of the last rows; by steps, standard deviations (n - 1 in them).
-        NaN where there are too few rows, or no fall.
+        [means, marks, swings]: Series. By the steps of the last row before each look, means of the
+        last rows (of all, where there are fewer); then their highest and their deepest fall, each
+        with the step at which it is, and the lowest and the highest of the last rows; by steps as
+        before, standard deviations (n - 1 in them). NaN where there are too few rows, or no fall.
     """
+    table = table[table[column].notna()]
     steps, values = table.TotalEnvInteracts.astype(int), table[column]
-    stretch = -(-steps // every) * every                # the look that a row belongs to
-    means = values.rolling(rows, min_periods=1).mean()
-    whole = means.where(np.arange(len(values)) >= rows - 1)
-    fall = whole.cummax() - whole
-    marks = {}
-    for name, series in (('highest', whole), ('deepest fall', fall.where(fall > 0))):
-        there = series.notna().any()
-        marks[name] = series.max()
-        marks[name + ', at'] = steps[series.idxmax()] if there else np.nan
-    marks['last rows, lowest'] = values.iloc[-rows:].min()
-    marks['last rows, highest'] = values.iloc[-rows:].max()
-    return [means.groupby(stretch).last(), pd.Series(marks), values.groupby(stretch).std()]
+    look = steps.groupby(-(-steps // every)).transform('max')       # the last row before it
+    means, whole = (values.rolling(rows, min_periods=least).mean() for least in (1, rows))
+    fall = (whole.cummax() - whole).round(9)        # what is less is the rolling sum's rounding
+    marks = {
+        'highest': whole.max(), 'highest, at': steps.get(whole.idxmax(), np.nan),
+        'deepest fall': fall.max(),
+        'deepest fall, at': steps.get(fall.idxmax(), np.nan) if fall.max() > 0 else np.nan,
+        'last rows, lowest': values.iloc[-rows:].min(),
+        'last rows, highest': values.iloc[-rows:].max()}
+    return [means.groupby(look).last(), pd.Series(marks), values.groupby(look).std()]
 
 
 def with_column(runs, column):
@@ -74,15 +74,23 @@ def with_column(runs, column):
     return found
 
 
+def names_of(runs):
+    """The runs of a group by their seeds; by their folders' last names, where a seed is twice."""
+    seeds = [run.seed for run in runs]
+    return ['seed {}'.format(run.seed) if seeds.count(run.seed) == 1 else
+            os.path.join(*os.path.abspath(run.folder).split(os.sep)[-2:]) for run in runs]
+
+
 def text_of(table, like):
     """A table of numbers as text, with their means; steps are whole numbers, others like `like`."""
     table = table.assign(mean=table.mean(axis=1))
     rows = {}
     for name, row in table.iterrows():
         of_steps = str(name).endswith('at')
-        texts = ['-' if np.isnan(value) else number(int(value) if of_steps else value, like)
+        texts = ['-' if np.isnan(value) else summary.shown(int(value) if of_steps else value, like)
                  for value in row]
-        rows[name] = texts[:-1] + ['' if of_steps else texts[-1]]
+        rows[name if isinstance(name, str) else summary.shown(int(name))] = (
+            texts[:-1] + ['' if of_steps else texts[-1]])
     return pd.DataFrame.from_dict(rows, orient='index', columns=table.columns).to_string()
 
 
@@ -101,18 +109,15 @@ def main(argv=None):
     with ending(parser.prog):
         runs = with_column(summary.read_runs(args.folder, required=True), args.column)
         for (group, env), of_group in summary.groups_of(runs):
-            longest = max((run.table for run in of_group), key=len).TotalEnvInteracts
-            every = args.every or int(max(longest.iloc[-1] // 10, longest.iloc[0]))
-            seeds = ['seed {}'.format(run.seed) for run in of_group]
-            found = [course(run.table, args.column, every, args.rows)
-                     for run in of_group]
+            steps = max((run.table.TotalEnvInteracts for run in of_group), key=max)
+            every = args.every or max(-(-steps.iloc[-1] // 10), steps.iloc[0])
+            found = [course(run.table, args.column, every, args.rows) for run in of_group]
             like = np.mean([run.table[args.column].abs().mean() for run in of_group])
-            for title, of_seeds in zip(TITLES, zip(*found)):
-                table = pd.concat(of_seeds, axis=1, keys=seeds).dropna(how='all')
+            for title, of_runs in zip(TITLES, zip(*found)):
+                table = pd.concat(of_runs, axis=1, keys=names_of(of_group)).dropna(how='all')
                 if len(table):
-                    print('\n{}, {}: {}, {}\n{}'.format(
-                        group, env, args.column, title.format(of_rows),
-                        text_of(table, like)))
+                    print('\n{}, {}: {}, {}\n{}'.format(group, env, args.column, title.format(
+                        of_rows), text_of(table, like)))
 
 
 if __name__ == '__main__':

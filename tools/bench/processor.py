@@ -5,15 +5,15 @@ processor.py: what a run's bits depend on of the processor.
 
 Prints a digest of square roots and one of matrix products, as TensorFlow computes them in an
 update with the default settings on HalfCheetah-v2. Where two machines print different digests, they
-train different bits. There are two reasons:
+train different bits. There are three reasons:
 
 - Adam divides by a square root. TensorFlow's (Eigen's for vectors) begins with the processor's
   RSQRTPS, an approximation that each model may make in its own way, and ends with one step of
   Newton's, which leaves the last bits to it: told is the share that is not the correctly rounded
   root.
-- Products are MKL-DNN's, which has other kernels for AVX-512 than for AVX2, and Eigen cuts them
-  into blocks by the size of the first data cache. To show that, the products are done again with
-  other sizes put where Eigen keeps them.
+- Products are MKL-DNN's, which has other kernels for AVX-512 than for AVX2.
+- Eigen cuts products into blocks by the size of the first data cache. To show that, they are done
+  again with other sizes put where Eigen keeps them.
 """
 import ctypes
 import hashlib

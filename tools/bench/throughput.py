@@ -89,9 +89,9 @@ def measure_ours(threads, batch, stored, norm='none'):
 
 def process_start():
     """When this process began, in seconds since the epoch."""
-    with open('/proc/self/stat') as stat, open('/proc/stat') as machine:
-        ticks = int(stat.read().rsplit(')', 1)[1].split()[19])
-        boot = int([line.split()[1] for line in machine if line.startswith('btime')][0])
+    with open('/proc/self/stat') as stat:
+        ticks = int(stat.read().rsplit(')', 1)[1].split()[19])      # since the machine's start
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return boot + ticks / os.sysconf('SC_CLK_TCK')
 
 
