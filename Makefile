@@ -17,6 +17,6 @@ test: setup
 
 clean:
 	@rm -rf .venv .python spinningup/*.egg-info __pycache__
-	@find harness spinningup tests tools -name __pycache__ -prune -exec rm -rf {} +
+	@find docs harness spinningup tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: setup train test clean

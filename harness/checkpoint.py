@@ -11,6 +11,7 @@ on as if nothing had happened. (The policy for players is another thing: tf1_sav
 Each file is written under another name, flushed to the disk, and renamed; its SHA-256 stands in the
 file that refers to it. Nothing is ever unpickled.
 """
+import contextlib
 import io
 import json
 import os
@@ -19,8 +20,8 @@ import shutil
 
 import numpy as np
 
-from harness.files import (Locked, digest_of, digest_of_file, lock, read_config, sign,
-                           sync_folder, write_whole)
+from harness.files import (Locked, digest_of, digest_of_file, lock, make_folders, read_config,
+                           sign, sync_folder, write_whole)
 from harness.origin import difference, made_by
 from harness.settings import MAY_CHANGE
 
@@ -68,7 +69,8 @@ class Checkpoints:
         self.end = 0                # transitions that are in files
         self.last_file = ['', '']   # the last replay file, and its digest
         if not resume:
-            os.makedirs(self.folder, exist_ok=True)
+            if not os.path.isdir(self.folder):
+                make_folders(self.folder)
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
@@ -121,6 +123,7 @@ class Checkpoints:
         Raises:
             OSError: It could not be written; those before are whole, and a later call may succeed.
         """
+        self._make_again()
         for start in range(max(self.end, replay.stored - len(replay)), replay.stored,
                            ROWS_PER_FILE):
             end = min(start + ROWS_PER_FILE, replay.stored)
@@ -146,6 +149,21 @@ class Checkpoints:
             raise
         self.complete = (self.complete + [(self.number, first_row)])[-KEPT:]
         self._remove_all_but(self.complete)
+
+    def _make_again(self):
+        """Where someone has removed checkpoints/: it is made again, and all rows go there."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._path('lock')), os.fstat(self.lock.fileno())):
+                return
+        if not os.path.isdir(self.folder):
+            os.mkdir(self.folder)
+            self.complete, self.end, self.last_file = [], 0, ['', '']
+        try:
+            again = lock(self._path('lock'))
+        except Locked as why:
+            raise OSError(str(why)) from None
+        self.lock.close()
+        self.lock = again
 
     def _remove_all_but(self, complete):
         """Remove files that no checkpoint in `complete` needs; those that refer to others first."""
@@ -181,7 +199,9 @@ class Checkpoints:
         self.complete = [(each['number'], each['first_row']) for each in reversed(usable[:KEPT])]
         self.number = numbers[-1]
         self.end, self.last_file = last['end'], last['last_file']
-        self.config, self._files = last['config'], last['files']
+        self.config, self._files = dict(last['config']), last['files']
+        if isinstance((declared or {}).get('exp_name'), str):       # it may be changed there
+            self.config['exp_name'] = declared['exp_name']
         with np.load(self._path(name_of(last['number'], 'npz'))) as arrays:
             self.state = with_arrays(last['state'], arrays)
 

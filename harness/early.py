@@ -1,9 +1,18 @@
 """
-early.py: Ctrl-C before a command has begun. Its imports take seconds, and some of them swallow what
-interrupts them: this is imported first, and imports nothing heavy itself.
+early.py: what has to be there before all else is imported; it imports nothing heavy itself.
+
+A standard stream that was closed before Python began leaves its number, 0, 1 or 2, to the next file
+that is opened: a run's own, into which C code would print. And Ctrl-C: a command's imports take
+seconds, and some of them swallow what interrupts them.
 """
 import os
 import signal
+
+for _number in (0, 1, 2):
+    try:
+        os.fstat(_number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)      # which has the lowest free number: this one
 
 _ends = []              # the handler that is in place until `begun`
 

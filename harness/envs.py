@@ -484,7 +484,12 @@ class CheckedEnv(gym.Wrapper):
                         if layer is self.env:       # what an inner one calls a space may be none
                             raise
             with self.folder:
-                self.env.seed(seed)
+                try:
+                    self.env.seed(seed)
+                except ANYTHING:
+                    if seed < 2 ** 31:
+                        raise
+                    self.env.seed(seed % 2 ** 31)       # into an int of C code
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None

@@ -41,7 +41,7 @@ class Interrupted(RunStopped):
 # ------------------------------------------------------------------------------------------------
 
 _received = []
-_noting = []                # not empty within `noting_signals`
+_noting = []                # within `noting_signals`: what notes them again
 
 
 @contextlib.contextmanager
@@ -66,8 +66,13 @@ def noting_signals():
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
 
+    def note_again():
+        for each in signals:
+            if not _received and signal.getsignal(each) is not note:
+                signal.signal(each, note)
+
     before = [signal.signal(each, note) for each in signals]
-    _noting.append(True)
+    _noting.append(note_again)
     try:
         yield
     finally:
@@ -75,6 +80,12 @@ def noting_signals():
         _received.clear()
         for each, handler in zip(signals, before):
             signal.signal(each, handler)
+
+
+def keep_noting():
+    """Note signals again, where an environment has put a handler of its own in the place."""
+    if _noting and threading.current_thread() is threading.main_thread():
+        _noting[0]()
 
 
 def pending_signal():

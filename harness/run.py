@@ -225,16 +225,23 @@ class Run:
                 policy='random', while the truth was measured, in which a signal ends it, too.
         """
         s = self.arguments
+        guard.keep_noting()         # some environments take the signals, when they are made
         self.learner, self.replay, self.process = agent, replay, process
         if self.epochs_done == s.epochs:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
-            if not self._has_its_files():
+            exported = all(os.path.exists(os.path.join(self.folder, name))
+                           for name in ('tf1_save', 'vars.pkl'))
+            if not (exported and self._has_its_files()):
                 self._open_table()
                 print('Its table and its config.json are those of the checkpoint again.')
-            self.export = agent.exporter(None, s.actor_critic, self.ac_kwargs)
+            self.export = agent.exporter(None if exported else self.table.logger, s.actor_critic,
+                                         self.ac_kwargs)
             self.stack.callback(self.export.close)
+            if not exported:
+                self._export()
+                print('Its policy is exported again.')
             return None
         if self.resumed:
             self._go_on()

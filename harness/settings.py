@@ -368,7 +368,7 @@ def check_settings(settings):
     return checked
 
 
-LONGEST_NAME = 200      # bytes of an experiment's name; file systems take 255 for a folder's
+LONGEST_NAME = 200      # bytes of what names a folder, in part; file systems take 255
 
 
 def checked_name(exp_name):

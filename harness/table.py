@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from harness.files import write_whole
 from harness.scalars import Scalars
 from spinup.utils.logx import EpochLogger
 
@@ -45,17 +46,16 @@ class Table:
         self.stored = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
         # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
-        said = io.StringIO()
+        said, new = io.StringIO(), not os.path.exists(
+            os.path.join(logger_kwargs['output_dir'], 'progress.txt'))
         with contextlib.redirect_stdout(said):
             self.logger = EpochLogger(**logger_kwargs)
-        for line in said.getvalue().splitlines():   # one that goes on is not warned
-            if not (state and line.startswith('Warning: Log dir')):
+        for line in said.getvalue().splitlines():   # of a folder that is ours, none is warned
+            if not ((state or new) and line.startswith('Warning: Log dir')):
                 print(line, flush=True)
-        # In a buffer of this size, rows wait for a disk that is full: a thousand or two.
-        name = self.logger.output_file.name
         atexit.unregister(self.logger.output_file.close)
         self.logger.output_file.close()
-        self.logger.output_file = open(name, 'a', 2 ** 20)
+        self.logger.output_file = self.file = Kept(self.logger.output_file.name)
         if state:
             self.began -= state['time']
             self.logger.output_file.write(state['log']['table'])
@@ -159,9 +159,56 @@ class Table:
         Raises:
             OSError: A row of the table, or an event, is not on the disk.
         """
-        file = self.logger.output_file
-        file.flush()
-        os.fsync(file.fileno())
-        with open(file.name) as written:
-            return dict(table=written.read(), scalars=self.scalars.get_state(), pending={
-                key: np.array(values) for key, values in self.logger.epoch_dict.items() if values})
+        if self.file.settle():
+            self.log('Warning: {} was not what this run wrote: it is written anew, with all '
+                     'rows.'.format(self.file.name), 'red')
+        return dict(table=self.file.text, scalars=self.scalars.get_state(), pending={
+            key: np.array(values) for key, values in self.logger.epoch_dict.items() if values})
+
+
+class Kept:
+    """
+    A text file, and what was written to it, whatever becomes of the file.
+
+    Args:
+        name (str): Its path. What it has stays.
+
+    Attributes:
+        text (str): All that was written.
+    """
+
+    def __init__(self, name):
+        self.name, self.text = name, ''
+        self._open()
+
+    def _open(self):
+        # In a buffer of this size, rows wait for a disk that is full: a thousand or two.
+        self.file = open(self.name, 'a', 2 ** 20)
+
+    def write(self, text):
+        """Write, into the buffer first."""
+        self.text += text
+        self.file.write(text)
+
+    def __getattr__(self, name):            # flush, close
+        return getattr(self.file, name)
+
+    def settle(self):
+        """
+        See that the file on the disk holds the text, and nothing else.
+
+        Returns:
+            Whether it had to be written anew: someone had changed, replaced or removed it.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(self.name) as file:
+            if file.read() == self.text:
+                return False
+        write_whole(self.name, self.text.encode())
+        self.file.close()
+        self._open()
+        return True

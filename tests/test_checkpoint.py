@@ -322,13 +322,72 @@ def test_a_table_that_cannot_be_written_waits(tmp_path, run, monkeypatch, capsys
 
     def with_full_disk(self, *args, **kwargs):
         init(self, *args, **kwargs)
-        self.logger.output_file = FullDisk(self.logger.output_file)
+        self.file.file = FullDisk(self.file.file)
 
     monkeypatch.setattr(table.Table, '__init__', with_full_disk)
     folder = train_tiny(tmp_path / 'run')
     out = capsys.readouterr().out
     assert out.count('could not write the table') == out.count('could not save a checkpoint') == 2
     assert_same_end(folder, run)
+
+
+def copied_over(path):
+    with open(path) as file:
+        first = file.readline()
+    with open(path + '.new', 'w') as file:
+        file.write(first)
+    os.replace(path + '.new', path)
+
+
+def damaged_text(path):
+    with open(path, 'ab') as file:
+        file.write(b'\xff\n')
+
+
+@pytest.mark.parametrize('change, name, said', [
+    (copied_over, 'progress.txt', 1), (lambda path: open(path, 'w').close(), 'progress.txt', 1),
+    (os.remove, 'progress.txt', 1), (damaged_text, 'progress.txt', 1),
+    (shutil.rmtree, 'checkpoints', 0), (os.remove, 'checkpoints/lock', 0)])
+def test_what_someone_changes_while_it_trains_is_put_right(change, name, said, run, tmp_path,
+                                                           monkeypatch, capsys):
+    end_epoch, folder = table.Table.end_epoch, str(tmp_path / 'run')
+
+    def then_changed(self, **values):
+        end_epoch(self, **values)
+        if values['Epoch'] == 2:
+            change(os.path.join(folder, name))
+
+    monkeypatch.setattr(table.Table, 'end_epoch', then_changed)
+    train_tiny(folder)
+    assert capsys.readouterr().out.count('it is written anew, with all rows') == said
+    assert_same_end(folder, run)
+    assert os.path.exists(os.path.join(folder, 'checkpoints', 'lock'))
+
+
+def test_a_run_folder_that_is_removed_is_not_made_again(tmp_path, monkeypatch):
+    save, folder = Checkpoints.save, str(tmp_path / 'run')
+
+    def without_its_folder(self, *args):
+        shutil.rmtree(folder, ignore_errors=True)
+        save(self, *args)
+
+    monkeypatch.setattr(Checkpoints, 'save', without_its_folder)
+    with pytest.raises(guard.NotSaved, match='could not save a checkpoint at step 100: .*No such'):
+        train_tiny(folder, '--epochs', '2', '--save-freq', '2')
+    assert not os.path.exists(os.path.join(folder, 'checkpoints'))
+
+
+def test_of_a_folder_that_is_new_the_logger_does_not_warn(tmp_path, monkeypatch, capsys):
+    class OpenAIs(table.EpochLogger):
+        """Warns of any folder that is there."""
+        def __init__(self, *args, **kwargs):
+            print('Warning: Log dir some already exists! Storing info there anyway.')
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(table, 'EpochLogger', OpenAIs)
+    for warned in (False, True):
+        table.Table(dict(output_dir=str(tmp_path)), lambda: 0).close()
+        assert ('Log dir some' in capsys.readouterr().out) == warned
 
 
 def test_a_value_of_no_column_is_refused(tmp_path):
@@ -603,6 +662,25 @@ def test_a_finished_run_s_files_come_back(run, tmp_path, main):
         assert code == 0 and err == '' and 'has finished its 4 epochs' in out
         assert_same_end(folder, run)
         assert files.read_config(folder) == files.read_config(run)
+    for lost in ('tf1_save', 'vars.pkl'):
+        lost = os.path.join(folder, lost)
+        (shutil.rmtree if os.path.isdir(lost) else os.remove)(lost)
+        code, out, err = main('--resume', folder)
+        assert code == 0 and err == '' and out.count('Its policy is exported again.') == 1
+        assert os.path.exists(lost)
+        assert_same_end(folder, run)
+
+
+def test_a_run_may_have_another_name_when_it_goes_on(shorter, tmp_path, main):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(shorter, folder)
+    config = dict(files.read_config(folder), exp_name='renamed')
+    with open(os.path.join(folder, 'config.json'), 'w') as file:
+        json.dump(config, file)
+    assert main('--resume', folder, '--epochs', '3')[0] == 0
+    assert files.read_config(folder)['exp_name'] == 'renamed'
+    with Checkpoints(folder, resume=True) as last:
+        assert last.config['exp_name'] == 'renamed'
 
 
 def test_a_longer_run_that_is_killed_goes_on_with_its_epochs(shorter, run, tmp_path, main,

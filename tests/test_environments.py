@@ -330,6 +330,23 @@ def test_a_shared_info_keeps_nothing_of_an_earlier_episode():
 
 # ---- Gymnasium's interface -----------------------------------------------------------------------
 
+class Narrow(Still):
+    """Is seeded by C code, which takes an int."""
+
+    def seed(self, seed=None):
+        if seed >= 2 ** 31:
+            raise OverflowError
+        self.seeded = seed
+        return [seed]
+
+
+def test_a_seed_that_is_too_large_for_an_environment_is_made_smaller():
+    env = recorded(Narrow())
+    for seed, its_own in ((7, 7), (2 ** 31 - 1, 2 ** 31 - 1), (2 ** 31 + 5, 5)):
+        env.seed(seed)
+        assert env.inside.env.seeded == its_own
+
+
 class New:
     """Gymnasium's interface, without its module: it is no gym.Env, and its seeds go to reset."""
     class Space:

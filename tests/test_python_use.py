@@ -198,6 +198,12 @@ def test_other_logger_kwargs_are_refused(known, tmp_path, monkeypatch):
     assert not os.listdir('.')
 
 
+def test_a_folder_that_cannot_be_made_leaves_none_above_it(tmp_path):
+    with pytest.raises(BadSetting, match='output_dir=.*too long'):
+        train(tmp_path / 'p' / 'q' / (300 * 'x'))
+    assert not os.listdir(str(tmp_path))
+
+
 def test_what_is_no_folder_is_not_resumed(tmp_path):
     with pytest.raises(BadSetting, match='resume=5: expected the folder of a run'):
         train(tmp_path / 'run', resume=5)
@@ -282,6 +288,10 @@ def test_an_interrupt_in_python_saves(tmp_path, capsys):
     steps = []
 
     class Interrupting(gym.Wrapper):
+        def __init__(self, env):
+            super().__init__(env)
+            signal.signal(signal.SIGINT, signal.default_int_handler)    # as some simulators do
+
         def step(self, a):
             steps.append(a)
             if len(steps) == 277:            # a test's 200 among them
@@ -351,11 +361,32 @@ def test_memory_is_that_of_the_machine(monkeypatch, tmp_path, capsys):
     assert run_main(capsys, *FLAGS, '--replay-size', '1e5')[0] is None
 
 
-def test_without_a_stderr_it_trains(tmp_path):
-    words = ' '.join([sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir', str(tmp_path),
-                      *FLAGS])
-    subprocess.run(['sh', '-c', words + ' 2>&-'], stdout=subprocess.DEVNULL, check=True)
-    assert RunFolder(only_run(tmp_path)).columns['Epoch'] == ('1', '2')
+LOUD = '''
+import gym, os
+from gym.envs.classic_control import PendulumEnv
+
+class Loud(PendulumEnv):
+    def reset(self):
+        for stream in (0, 1, 2):
+            os.write(stream, b'as C code prints')
+        return super().reset()
+
+gym.register('Loud-v0', entry_point=Loud, max_episode_steps=200)
+'''
+
+
+def test_without_streams_it_trains_and_nothing_is_printed_into_its_files(tmp_path, env_module):
+    env_module('loud', LOUD)
+    words = ' '.join([sys.executable, os.path.join(HERE, 'ddpg.py'), '--data-dir',
+                      str(tmp_path / 'out'), *FLAGS, '--env', 'loud:Loud-v0'])
+    subprocess.run(['sh', '-c', words + ' <&- >&- 2>&-'], check=True,
+                   env=dict(os.environ, PYTHONPATH=str(tmp_path)))
+    folder = only_run(tmp_path / 'out')
+    assert RunFolder(folder).columns['Epoch'] == ('1', '2')
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(where, name), 'rb') as file:
+                assert b'as C code prints' not in file.read(), name
 
 
 @pytest.mark.parametrize('words', ['ddpg.py', '-m tools.sweep', '-m tools.bench.recipes'])

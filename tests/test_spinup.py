@@ -287,6 +287,30 @@ def test_saving_again_replaces_and_adds_no_operations(tmp_path):
         'progress.txt', 'tf1_save', 'tf1_save7', 'vars.pkl', 'vars7.pkl']
 
 
+def test_an_export_that_is_a_link_and_leftovers_of_any_kind_are_replaced(tmp_path):
+    logger = logx.EpochLogger(str(tmp_path))
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'tf1_save').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'export.partial').write_text('a file')
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x = tf.placeholder(tf.float32, (None, 1))
+        w = tf.get_variable('w', initializer=1.0)
+        sess.run(w.initializer)
+        logger.setup_tf_saver(sess, {'x': x}, {'pi': w * x})
+        for _ in range(2):
+            logger.save_state({'env': 1})
+    assert not (tmp_path / 'tf1_save').is_symlink() and not os.listdir(str(tmp_path / 'elsewhere'))
+    assert sorted(os.listdir(str(tmp_path))) == [
+        'elsewhere', 'progress.txt', 'tf1_save', 'vars.pkl']
+
+
+def test_the_package_has_the_loggers():
+    from spinup import EpochLogger, Logger
+    assert (EpochLogger, Logger) == (logx.EpochLogger, logx.Logger)
+    with pytest.raises(ImportError):
+        from spinup import sac
+
+
 def test_the_last_export_is_the_one_of_the_largest_number(tmp_path):
     for number in (9, 10):
         (tmp_path / 'tf1_save{}'.format(number)).mkdir()
@@ -884,6 +908,11 @@ def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
     for wider in (25, 10 ** 20):        # than the run
         plot.plot_data(plot.get_all_datasets([runs + '/beta']), smooth=wider)
     plt.close('all')
+
+
+def test_one_column_may_be_a_text(runs, tmp_path):
+    figure = str(tmp_path / 'one.png')
+    assert plot.make_plots([runs], values='Performance', output=figure) == [figure]
 
 
 def test_the_curve_of_the_best_run(runs, tmp_path):

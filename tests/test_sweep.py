@@ -517,6 +517,20 @@ def test_the_live_table_of_a_terminal(finished):
     assert board.console.file.getvalue().count('x_pi') == 2, 'it fits the terminal'
 
 
+@pytest.mark.parametrize('is_tty, term, live', [
+    (True, 'xterm', True), (True, 'dumb', False), (False, 'xterm', False)])
+def test_the_live_table_is_for_terminals_alone(is_tty, term, live, finished, monkeypatch):
+    monkeypatch.setenv('TERM', term)
+    runs = parsed(*TWO_GROUPS, '--seed', '4', '--data-dir', str(finished[0])).runs
+    screen = io.StringIO()
+    screen.isatty = lambda: is_tty
+    board = Board(runs)
+    board.console = Console(file=screen, width=100, force_terminal=True)    # as FORCE_COLOR does
+    board.live.console = board.console
+    with board:
+        assert board.live.is_started == live
+
+
 # ---- What dies, and what fails -------------------------------------------------------------------
 
 PENDULUMS = '''

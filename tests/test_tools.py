@@ -325,6 +325,13 @@ def test_committed_runs(two, capsys):
     assert table.p_a_better[1] == 1 and 'A: notes_all\nB: notes\n' in out
 
 
+def test_folders_with_long_names_are_compared(two, capsys):
+    for name in 'ab':
+        (two / name).rename(two / (120 * name))
+    out, _ = compared(capsys, 120 * 'a', 120 * 'b')
+    assert re.search('Wrote out/figures/a{60}_vs_1_others_[0-9a-f]{6}/comparison.csv', out)
+
+
 def test_a_third_folder_is_compared_with_the_first(two, capsys):
     write_seed(two / 'c' / 'deep', 0, [2.5] * 3)
     out, table = compared(capsys, 'a', 'b', 'c/deep')
@@ -616,8 +623,9 @@ def test_nothing_is_written_beside_the_runs_unless_asked_to(here, capsys):
 
 def test_a_folder_that_cannot_be_written(here, capsys):
     (here / 'out').write_text('a file')
-    code, _, err = summarised(capsys, 'runs')
+    code, out, err = summarised(capsys, 'runs')
     assert code == 2 and err.count('\n') == 1 and 'expected a file that can be written' in err
+    assert 'last10' in out and 'Wrote' not in out
     assert (here / 'out').read_text() == 'a file'
 
 

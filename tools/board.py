@@ -41,7 +41,9 @@ class Board:
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
 
     def __enter__(self):
-        if self.console.is_terminal:
+        # Not by Rich's word alone: FORCE_COLOR makes it see a terminal in a pipe.
+        if (self.console.is_terminal and self.console.file.isatty()
+                and not self.console.is_dumb_terminal):
             self.live.start()
         return self
 

@@ -494,12 +494,13 @@ def main(argv=None):
         output = output_of(args)
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
         text = '\n\n'.join(map(verdict, diagnoses))
+        print(text, flush=True)                 # whatever becomes of the files
         figure = draw(diagnoses)
         setting = 'FILE' if args.output is None else 'output'
         figures.write_figure(figure, output, setting, dpi=80)
         beside = text_beside(output)
         figures.write(beside, (text + '\n').encode(), setting)
-        print('{}\n\nWrote {}, {}'.format(text, output, beside))
+        print('\nWrote {}, {}'.format(output, beside))
         show(figure)
 
 

@@ -27,8 +27,8 @@ import pandas as pd
 import scipy.stats
 
 from harness.command import Parser, ending
-from harness.files import Unreadable, read_config, read_table
-from harness.settings import (ACCEPTED, MAY_CHANGE, BadSetting, Number, as_of_now,
+from harness.files import Unreadable, digest_of, read_config, read_table
+from harness.settings import (ACCEPTED, LONGEST_NAME, MAY_CHANGE, BadSetting, Number, as_of_now,
                               checked_value)
 from spinup.utils import plot
 from tools import figures
@@ -425,14 +425,14 @@ def add_titles(figure, titles, rows):
 
 def write(runs, place):
     """
-    Write the tables and the figures of runs.
+    Print the table of runs; then write it, the curves and the figures.
 
     Args:
         runs (list): From `read_runs`, at least one.
         place (str): The folder that they go to.
 
     Returns:
-        (DataFrame, list of str): See `summarise`; and the paths that were written.
+        list of str: The paths that were written.
 
     Raises:
         BadSetting: They cannot be written.
@@ -440,11 +440,12 @@ def write(runs, place):
     for line in remarks(runs):
         print(line)
     summary = summarise(runs)
+    print(as_text(summary), flush=True)         # whatever becomes of the files
     *tables, png, svg = paths = [os.path.join(place, name) for name in FILES]
     for path, table in zip(tables, (summary, curves(runs))):
         figures.write(path, table.to_csv(index=False).encode())
     draw(runs, [png, svg])
-    return summary, paths
+    return paths
 
 
 def returns_by_task(folders, steps=None):
@@ -530,14 +531,18 @@ def compare_folders(folders, steps=None):
     paths = [os.path.realpath(folder) for folder in folders]
     names = [os.path.relpath(path, os.path.commonpath(paths)) for path in paths]
     comparison = compare.compare(returns, names)
-    place = os.path.join(figures.FIGURES, '_vs_'.join(name.replace(os.sep, '-') for name in names)
-                         + ('' if steps is None else '_{}'.format(steps)))
+    if told:
+        print('\n'.join(told) + '\n')
+    print(compare.as_text(comparison), flush=True)          # whatever becomes of the files
+    place = '_vs_'.join(name.replace(os.sep, '-') for name in names)
+    if len(os.fsencode(place)) > LONGEST_NAME:
+        place = '{}_vs_{}_others_{}'.format(names[0].replace(os.sep, '-')[:60], len(names) - 1,
+                                            digest_of(place.encode())[:6])
+    place = os.path.join(figures.FIGURES, place + ('' if steps is None else '_{}'.format(steps)))
     table, *pictures = written = [os.path.join(place, name) for name in COMPARED]
     figures.write(table, compare.as_table(comparison).to_csv(index=False).encode())
     save(compare.draw(comparison), pictures)
-    if told:
-        print('\n'.join(told) + '\n')
-    print('{}\n\nWrote {}'.format(compare.as_text(comparison), ', '.join(written)))
+    print('\nWrote {}'.format(', '.join(written)))
 
 
 def main(argv=None):
@@ -570,9 +575,9 @@ def main(argv=None):
                 print(line)
             print(as_text(summarise(runs, steps)))
         else:
-            summary, paths = write(runs, folder if args.write else os.path.join(
+            paths = write(runs, folder if args.write else os.path.join(
                 figures.FIGURES, figures.name_of(folder)))
-            print('{}\n\nWrote {}'.format(as_text(summary), ', '.join(paths)))
+            print('\nWrote {}'.format(', '.join(paths)))
 
 
 if __name__ == '__main__':

@@ -644,8 +644,8 @@ def run_sweep(sweep):
                 given_up = train_all(sweep, missing, origin, board)
         found = summary.read_runs(sweep.folder)
         if found:
-            table, paths = summary.write(found, sweep.folder)
-            print('\n{}\n\nWrote {}'.format(summary.as_text(table), ', '.join(paths)))
+            print()
+            print('\nWrote {}'.format(', '.join(summary.write(found, sweep.folder))))
     return given_up
 
 

@@ -205,7 +205,7 @@ class Logger:
         if os.path.exists(old) and not os.path.exists(folder):      # it was killed in between
             os.rename(old, folder)
         for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove(leftover)
         with sess.graph.as_default():
             builder = tf.saved_model.builder.SavedModelBuilder(partial)
             builder.add_meta_graph_and_variables(
@@ -214,10 +214,18 @@ class Logger:
                     'serving_default': tf.saved_model.predict_signature_def(inputs, outputs)})
             builder.save()
         joblib.dump(self.tf_saver_info, os.path.join(partial, 'model_info.pkl'))
-        if os.path.exists(folder):
+        if os.path.lexists(folder):
             os.rename(folder, old)
         os.rename(partial, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
+
+
+def remove(path):
+    """Remove a folder with all that is in it, or a file, or a link; as far as it is there."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.remove(path)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class EpochLogger(Logger):

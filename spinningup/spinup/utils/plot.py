@@ -437,6 +437,7 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
         BadInput: See `get_all_datasets`; or there is nothing to draw; or no figure can be written
             as `output`.
     """
+    values = [values] if isinstance(values, str) else values
     if output is not None:
         figure_paths(output, values, '')        # it is refused before anything is read
     datasets = get_all_datasets(all_logdirs, legend, select, exclude)
