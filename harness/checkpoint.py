@@ -67,10 +67,12 @@ class Checkpoints:
         self.complete = []          # (number, first row) of the last KEPT, oldest first
         self.number = 0             # of the last, complete or not
         self.end = 0                # transitions that are in files
+        self.row_files = []         # the names of these files
         self.last_file = ['', '']   # the last replay file, and its digest
         if not resume:
             if not os.path.isdir(self.folder):
-                make_folders(self.folder)
+                with contextlib.suppress(FileExistsError):      # another process's, just now
+                    make_folders(self.folder)
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
@@ -123,21 +125,25 @@ class Checkpoints:
         Raises:
             OSError: It could not be written; those before are whole, and a later call may succeed.
         """
-        self._make_again()
-        for start in range(max(self.end, replay.stored - len(replay)), replay.stored,
-                           ROWS_PER_FILE):
+        first_row = replay.stored - len(replay)
+        self.claim()
+        there = os.listdir(self.folder)
+        if any(parsed(name)[2] > first_row and name not in there for name in self.row_files):
+            # Someone has removed what was written: no checkpoint is complete, and all is written.
+            self.complete, self.row_files, self.end, self.last_file = [], [], 0, ['', '']
+        for start in range(max(self.end, first_row), replay.stored, ROWS_PER_FILE):
             end = min(start + ROWS_PER_FILE, replay.stored)
             name = 'replay-{:012d}-{:012d}.npz'.format(start, end)
             at = np.arange(start, end) % replay.max_size
             rows = {column: getattr(replay, column)[at] for column in COLUMNS}
             self.last_file = [name, write_whole(self._path(name), npz(
                 dict(rows, previous=np.array(self.last_file))))]
+            self.row_files.append(name)
             self.end = end
 
         self.number += 1
         arrays = {}
         tree = without_arrays(state, arrays, 'state')
-        first_row = replay.stored - len(replay)
         try:
             digest = write_whole(self._path(name_of(self.number, 'npz')), npz(arrays))
             content = dict(number=self.number, config=config, state=tree, arrays=digest,
@@ -150,14 +156,19 @@ class Checkpoints:
         self.complete = (self.complete + [(self.number, first_row)])[-KEPT:]
         self._remove_all_but(self.complete)
 
-    def _make_again(self):
-        """Where someone has removed checkpoints/: it is made again, and all rows go there."""
+    def claim(self):
+        """
+        See that the folder is there, and that it is ours still: that nobody has removed the lock.
+
+        Raises:
+            OSError: The run folder is gone, or another process trains in it.
+        """
+        if not os.path.isdir(self.folder):
+            os.mkdir(self.folder)
+            sync_folder(self.run_folder)
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.stat(self._path('lock')), os.fstat(self.lock.fileno())):
                 return
-        if not os.path.isdir(self.folder):
-            os.mkdir(self.folder)
-            self.complete, self.end, self.last_file = [], 0, ['', '']
         try:
             again = lock(self._path('lock'))
         except Locked as why:
@@ -172,8 +183,10 @@ class Checkpoints:
         for name in sorted(os.listdir(self.folder), key=lambda name: not name.endswith('.json')):
             kind, first, end = parsed(name)
             needed = (kind == 'checkpoint' and first in numbers
-                      or kind == 'replay' and first < self.end and end > first_row)
+                      or name in self.row_files and end > first_row)
             if kind and not needed:
+                if name in self.row_files:
+                    self.row_files.remove(name)
                 if os.path.isdir(self._path(name)):
                     shutil.rmtree(self._path(name))
                 else:
@@ -199,6 +212,7 @@ class Checkpoints:
         self.complete = [(each['number'], each['first_row']) for each in reversed(usable[:KEPT])]
         self.number = numbers[-1]
         self.end, self.last_file = last['end'], last['last_file']
+        self.row_files = sorted({name for each in usable[:KEPT] for name in each['files']})
         self.config, self._files = dict(last['config']), last['files']
         if isinstance((declared or {}).get('exp_name'), str):       # it may be changed there
             self.config['exp_name'] = declared['exp_name']

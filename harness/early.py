@@ -1,5 +1,5 @@
 """
-early.py: what has to be there before all else is imported; it imports nothing heavy itself.
+early.py: what has to be there before the heavy imports; it imports nothing heavy itself.
 
 A standard stream that was closed before Python began leaves its number, 0, 1 or 2, to the next file
 that is opened: a run's own, into which C code would print. And Ctrl-C: a command's imports take
@@ -13,6 +13,7 @@ for _number in (0, 1, 2):
         os.fstat(_number)
     except OSError:
         os.open(os.devnull, os.O_RDWR)      # which has the lowest free number: this one
+        os.set_inheritable(_number, True)   # also for processes that are started
 
 _ends = []              # the handler that is in place until `begun`
 

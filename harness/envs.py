@@ -354,11 +354,15 @@ class Inside:
             seed = self.seeds.pop()
             for inner in reversed(layers(self.env)[1:]):
                 if takes_seed(inner.reset):
-                    self._run(inner.reset, seed=seed)
+                    seeded(lambda seed: self._run(inner.reset, seed=seed), seed)
                     break
         elif self.seeds:
             kwargs.setdefault('seed', self.seeds.pop())
-        returned = self._run(self.own['reset'], **kwargs)
+        if 'seed' in kwargs:
+            returned = seeded(lambda seed: self._run(self.own['reset'], **dict(kwargs, seed=seed)),
+                              kwargs['seed'])
+        else:
+            returned = self._run(self.own['reset'], **kwargs)
         if self.new_interface is None:
             self.new_interface = (isinstance(returned, tuple) and len(returned) == 2
                                   and isinstance(returned[1], dict))
@@ -406,6 +410,16 @@ class Inside:
             return method(*args, **kwargs)
         finally:
             self.running = False
+
+
+def seeded(method, seed):
+    """method(seed); or, where it raises with a seed that no int of C code can be, without a bit."""
+    try:
+        return method(seed)
+    except ANYTHING:
+        if seed is None or seed < 2 ** 31:
+            raise
+        return method(seed % 2 ** 31)
 
 
 def takes_seed(reset):
@@ -484,12 +498,7 @@ class CheckedEnv(gym.Wrapper):
                         if layer is self.env:       # what an inner one calls a space may be none
                             raise
             with self.folder:
-                try:
-                    self.env.seed(seed)
-                except ANYTHING:
-                    if seed < 2 ** 31:
-                        raise
-                    self.env.seed(seed % 2 ** 31)       # into an int of C code
+                seeded(self.env.seed, seed)
         except ANYTHING as error:
             raise BadSetting('env', env_id(self.env), 'an environment that can be seeded; its '
                              'seed() raises ' + described_error(error)) from None

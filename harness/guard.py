@@ -67,9 +67,8 @@ def noting_signals():
             signal.signal(each, signal.SIG_DFL)
 
     def note_again():
-        for each in signals:
-            if not _received and signal.getsignal(each) is not note:
-                signal.signal(each, note)
+        for each in () if _received else signals:       # also where C code has taken it
+            signal.signal(each, note)
 
     before = [signal.signal(each, note) for each in signals]
     _noting.append(note_again)

@@ -231,16 +231,22 @@ class Run:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
-            exported = all(os.path.exists(os.path.join(self.folder, name))
-                           for name in ('tf1_save', 'vars.pkl'))
-            if not (exported and self._has_its_files()):
+            exported = (os.path.exists(os.path.join(self.folder, 'tf1_save'))
+                        or not os.access(self.folder, os.W_OK))
+            has_its_files = self._has_its_files()
+            if not (exported and has_its_files):
                 self._open_table()
+            if not has_its_files:
                 print('Its table and its config.json are those of the checkpoint again.')
             self.export = agent.exporter(None if exported else self.table.logger, s.actor_critic,
                                          self.ac_kwargs)
             self.stack.callback(self.export.close)
             if not exported:
-                self._export()
+                try:
+                    self._export()
+                except (OSError, tf.errors.OpError) as error:
+                    raise guard.NotSaved('could not export the policy again: '
+                                         + first_line(error)) from error
                 print('Its policy is exported again.')
             return None
         if self.resumed:
@@ -336,6 +342,7 @@ class Run:
         """The numbers of the epochs that are left, from 1 on. After each save_freq: a save."""
         s = self.arguments
         for self.epoch in range(self.epochs_done + 1, s.epochs + 1):
+            guard.keep_noting()         # or in their first reset
             self.bar.set_description('Epoch {}/{}'.format(self.epoch, s.epochs), refresh=False)
             yield self.epoch
             if self.epoch % s.save_freq == 0 or self.epoch == s.epochs:
@@ -395,6 +402,7 @@ class Run:
             test_env=self.test_began or self.test_env.get_state(before=False))
         # The checkpoint comes last: where that of the last epoch is, the run has finished.
         for what, write in (
+                ('save', self.checkpoints.claim),
                 ('export the policy', self._export),
                 ('save a checkpoint', lambda: self.checkpoints.save(
                     self.config, dict(state, log=self.table.get_state()), self.replay))):
@@ -406,6 +414,8 @@ class Run:
                     raise guard.NotSaved('all is trained, but ' + failed) from error
                 self.table.log('Warning: {}. What was saved before is whole; the next save tries '
                                'again.'.format(failed), 'red')
+                if what == 'save':      # the folder is gone, or another's
+                    break
 
     def _tell_what_is_not_saved(self):
         saved = {*checkpoint.COLUMNS, 'max_size', 'stored', 'rng'}

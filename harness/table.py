@@ -160,7 +160,7 @@ class Table:
             OSError: A row of the table, or an event, is not on the disk.
         """
         if self.file.settle():
-            self.log('Warning: {} was not what this run wrote: it is written anew, with all '
+            self.log('Warning: {} does not hold what this run wrote: it is written anew, with all '
                      'rows.'.format(self.file.name), 'red')
         return dict(table=self.file.text, scalars=self.scalars.get_state(), pending={
             key: np.array(values) for key, values in self.logger.epoch_dict.items() if values})
@@ -171,7 +171,7 @@ class Kept:
     A text file, and what was written to it, whatever becomes of the file.
 
     Args:
-        name (str): Its path. What it has stays.
+        name (str): Its path.
 
     Attributes:
         text (str): All that was written.
@@ -183,7 +183,7 @@ class Kept:
 
     def _open(self):
         # In a buffer of this size, rows wait for a disk that is full: a thousand or two.
-        self.file = open(self.name, 'a', 2 ** 20)
+        self.file = open(self.name, 'a', 2 ** 20, encoding='utf-8')
 
     def write(self, text):
         """Write, into the buffer first."""
@@ -205,8 +205,8 @@ class Kept:
         """
         self.file.flush()
         os.fsync(self.file.fileno())
-        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(self.name) as file:
-            if file.read() == self.text:
+        with contextlib.suppress(OSError), open(self.name, 'rb') as file:
+            if file.read() == self.text.encode():
                 return False
         write_whole(self.name, self.text.encode())
         self.file.close()

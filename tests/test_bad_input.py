@@ -18,8 +18,8 @@ from harness.run import Run
 from kit import HERE, call, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
-from tools.bench import (benchmark, checkpoints, diagnosis, films, notes, paper, processor, recipes,
-                         repeat, resume, same_bits, study, sweeps, throughput)
+from tools.bench import (benchmark, checkpoints, course, diagnosis, films, notes, paper, processor,
+                         recipes, repeat, resume, same_bits, study, sweeps, throughput)
 
 # {what a command line begins with: (main, words that it is given, its name in messages)}
 COMMANDS = {
@@ -33,8 +33,8 @@ COMMANDS = {
     'python -m spinup.run': (spinup.main, [], 'spinup.run'),
 }
 COMMANDS.update({'python -m ' + module.__name__: (module.main, [], module.__name__) for module in (
-    benchmark, checkpoints, diagnosis, films, notes, paper, processor, recipes, repeat, resume,
-    same_bits, study, sweeps, throughput)})
+    benchmark, checkpoints, course, diagnosis, films, notes, paper, processor, recipes, repeat,
+    resume, same_bits, study, sweeps, throughput)})
 
 ODD = '''
 import gym

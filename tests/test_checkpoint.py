@@ -339,6 +339,11 @@ def copied_over(path):
     os.replace(path + '.new', path)
 
 
+def emptied(path):
+    for name in os.listdir(path):
+        os.remove(os.path.join(path, name))
+
+
 def damaged_text(path):
     with open(path, 'ab') as file:
         file.write(b'\xff\n')
@@ -347,7 +352,9 @@ def damaged_text(path):
 @pytest.mark.parametrize('change, name, said', [
     (copied_over, 'progress.txt', 1), (lambda path: open(path, 'w').close(), 'progress.txt', 1),
     (os.remove, 'progress.txt', 1), (damaged_text, 'progress.txt', 1),
-    (shutil.rmtree, 'checkpoints', 0), (os.remove, 'checkpoints/lock', 0)])
+    (shutil.rmtree, 'checkpoints', 0), (emptied, 'checkpoints', 0),
+    (os.remove, 'checkpoints/lock', 0),
+    (os.remove, 'checkpoints/replay-000000000000-000000000050.npz', 0)])
 def test_what_someone_changes_while_it_trains_is_put_right(change, name, said, run, tmp_path,
                                                            monkeypatch, capsys):
     end_epoch, folder = table.Table.end_epoch, str(tmp_path / 'run')
@@ -362,19 +369,42 @@ def test_what_someone_changes_while_it_trains_is_put_right(change, name, said, r
     assert capsys.readouterr().out.count('it is written anew, with all rows') == said
     assert_same_end(folder, run)
     assert os.path.exists(os.path.join(folder, 'checkpoints', 'lock'))
+    Checkpoints(folder, resume=True).close()        # nothing is missing
 
 
-def test_a_run_folder_that_is_removed_is_not_made_again(tmp_path, monkeypatch):
-    save, folder = Checkpoints.save, str(tmp_path / 'run')
+def test_a_run_folder_that_is_removed_is_not_made_again(tmp_path, monkeypatch, capsys):
+    end_epoch, folder = table.Table.end_epoch, str(tmp_path / 'run')
 
-    def without_its_folder(self, *args):
+    def then_removed(self, **values):
+        end_epoch(self, **values)
         shutil.rmtree(folder, ignore_errors=True)
-        save(self, *args)
 
-    monkeypatch.setattr(Checkpoints, 'save', without_its_folder)
-    with pytest.raises(guard.NotSaved, match='could not save a checkpoint at step 100: .*No such'):
-        train_tiny(folder, '--epochs', '2', '--save-freq', '2')
-    assert not os.path.exists(os.path.join(folder, 'checkpoints'))
+    monkeypatch.setattr(table.Table, 'end_epoch', then_removed)
+    with pytest.raises(guard.NotSaved, match='could not save at step 100: .*No such file'):
+        train_tiny(folder, '--epochs', '2')
+    assert capsys.readouterr().out.count('could not save at step 50: ') == 1
+    assert not os.path.exists(folder)
+
+
+def test_what_another_process_has_taken_is_not_written_into(tmp_path, monkeypatch, capsys):
+    end_epoch, folder, others = table.Table.end_epoch, str(tmp_path / 'run'), []
+
+    def then_taken(self, **values):
+        end_epoch(self, **values)
+        if not others:
+            shutil.rmtree(os.path.join(folder, 'checkpoints'))
+            others.append(Checkpoints(folder))
+            with open(os.path.join(folder, 'progress.txt'), 'w') as file:
+                file.write('of another')
+
+    monkeypatch.setattr(table.Table, 'end_epoch', then_taken)
+    with pytest.raises(guard.NotSaved, match='could not save at step 100: another process is tra'):
+        train_tiny(folder, '--epochs', '2')
+    assert capsys.readouterr().out.count('could not save at step 50: another process') == 1
+    with open(os.path.join(folder, 'progress.txt')) as file:
+        assert file.read().startswith('of another')
+    assert names(folder) == []
+    others[0].close()
 
 
 def test_of_a_folder_that_is_new_the_logger_does_not_warn(tmp_path, monkeypatch, capsys):
@@ -662,13 +692,32 @@ def test_a_finished_run_s_files_come_back(run, tmp_path, main):
         assert code == 0 and err == '' and 'has finished its 4 epochs' in out
         assert_same_end(folder, run)
         assert files.read_config(folder) == files.read_config(run)
-    for lost in ('tf1_save', 'vars.pkl'):
-        lost = os.path.join(folder, lost)
-        (shutil.rmtree if os.path.isdir(lost) else os.remove)(lost)
+    shutil.rmtree(os.path.join(folder, 'tf1_save'))
+    os.remove(os.path.join(folder, 'vars.pkl'))
+    for times in (1, 0):
         code, out, err = main('--resume', folder)
-        assert code == 0 and err == '' and out.count('Its policy is exported again.') == 1
-        assert os.path.exists(lost)
+        assert code == 0 and err == '' and out.count('Its policy is exported again.') == times
+        assert 'those of the checkpoint again' not in out
+        assert {'tf1_save', 'vars.pkl'} <= set(os.listdir(folder))
         assert_same_end(folder, run)
+
+
+def test_a_finished_run_whose_policy_cannot_be_exported_again(run, tmp_path, main, monkeypatch):
+    folder = str(tmp_path / 'run')
+    shutil.copytree(run, folder)
+    shutil.rmtree(os.path.join(folder, 'tf1_save'))
+
+    def full(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('spinup.utils.logx.EpochLogger.save_state', full)
+        code, _, err = main('--resume', folder)
+        assert code == 1 and 'could not export the policy again: No space left on device\n' in err
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'access', lambda *args: False)
+        code, out, err = main('--resume', folder)
+        assert code == 0 and err == '' and 'exported' not in out
 
 
 def test_a_run_may_have_another_name_when_it_goes_on(shorter, tmp_path, main):
@@ -679,8 +728,9 @@ def test_a_run_may_have_another_name_when_it_goes_on(shorter, tmp_path, main):
         json.dump(config, file)
     assert main('--resume', folder, '--epochs', '3')[0] == 0
     assert files.read_config(folder)['exp_name'] == 'renamed'
-    with Checkpoints(folder, resume=True) as last:
-        assert last.config['exp_name'] == 'renamed'
+    newest = checkpoint.numbers_in(folder)[-1]
+    content = checkpoint.read_content(os.path.join(folder, 'checkpoints'), newest)
+    assert content['config']['exp_name'] == 'renamed'
 
 
 def test_a_longer_run_that_is_killed_goes_on_with_its_epochs(shorter, run, tmp_path, main,

@@ -340,11 +340,29 @@ class Narrow(Still):
         return [seed]
 
 
+class NarrowNew(Still):
+    """The same, of Gymnasium's interface."""
+    resets = 0
+
+    def reset(self, seed=None, options=None):
+        self.resets += 1
+        if seed is not None and seed >= 2 ** 31:
+            raise OverflowError
+        self.seeded = seed
+        return super().reset(), {}
+
+
 def test_a_seed_that_is_too_large_for_an_environment_is_made_smaller():
     env = recorded(Narrow())
     for seed, its_own in ((7, 7), (2 ** 31 - 1, 2 ** 31 - 1), (2 ** 31 + 5, 5)):
         env.seed(seed)
         assert env.inside.env.seeded == its_own
+    new = recorded(NarrowNew())
+    for seed, its_own in ((7, 7), (2 ** 31 + 5, 5)):
+        new.seed(seed)
+        new.reset()
+        assert new.inside.env.seeded == its_own
+    assert new.inside.env.resets == 3
 
 
 class New:

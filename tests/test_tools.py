@@ -329,7 +329,7 @@ def test_folders_with_long_names_are_compared(two, capsys):
     for name in 'ab':
         (two / name).rename(two / (120 * name))
     out, _ = compared(capsys, 120 * 'a', 120 * 'b')
-    assert re.search('Wrote out/figures/a{60}_vs_1_others_[0-9a-f]{6}/comparison.csv', out)
+    assert re.search('Wrote out/figures/a{60}_vs_1_more_[0-9a-f]{6}/comparison.csv', out)
 
 
 def test_a_third_folder_is_compared_with_the_first(two, capsys):
@@ -626,6 +626,9 @@ def test_a_folder_that_cannot_be_written(here, capsys):
     code, out, err = summarised(capsys, 'runs')
     assert code == 2 and err.count('\n') == 1 and 'expected a file that can be written' in err
     assert 'last10' in out and 'Wrote' not in out
+    write_seed(here / 'others', 0, [1, 2, 3])
+    code, out, err = summarised(capsys, 'runs', 'others')
+    assert code == 2 and err.count('\n') == 1 and 'P(A > it)' in out and 'Wrote' not in out
     assert (here / 'out').read_text() == 'a file'
 
 
@@ -686,7 +689,7 @@ def test_the_course_of_runs(here, capsys):
         '1,000 10.0 610.0 310.0',
         '2,000 110.0 710.0 410.0',
         '3,000 60.0 660.0 360.0',
-        '3,100 - 594.0 594.0',
+        '3,100 - 594.0 -',
         'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 10 rows',
         'seed 0 seed 1 mean',
         'highest 110.0 710.0 410.0',
@@ -710,8 +713,8 @@ def test_the_course_of_runs(here, capsys):
     assert printed('--rows', '1', '--every', '1600', '--column', 'AverageTestEpRet')[1:11] == [
         'seed 0 seed 1 mean',
         '1,600 110.0 710.0 410.0',
-        '3,000 60.0 - 60.0',
-        '3,100 - 0.0 0.0',
+        '3,000 60.0 - -',
+        '3,100 - 0.0 -',
         'some, Some-v0: AverageTestEpRet, extremes of this mean, and of the last 1 row',
         'seed 0 seed 1 mean',
         'highest 110.0 710.0 410.0',

@@ -222,13 +222,13 @@ def over_seeds(values):
 
 def shown(value, like=None):
     """
-    A return as text: a whole number as it is, others with a digit behind the point, or two, where
-    those like them are small.
+    A return as text: a whole number as it is, others with a digit behind the point, or two, or
+    four, where those like them are small.
     """
     if isinstance(value, int):
         return '{:,}'.format(value)
     size = abs(value if like is None else like)
-    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15))
+    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15) + 2 * int(size < 0.1))
 
 
 def max_of_mean(tables):
@@ -536,8 +536,8 @@ def compare_folders(folders, steps=None):
     print(compare.as_text(comparison), flush=True)          # whatever becomes of the files
     place = '_vs_'.join(name.replace(os.sep, '-') for name in names)
     if len(os.fsencode(place)) > LONGEST_NAME:
-        place = '{}_vs_{}_others_{}'.format(names[0].replace(os.sep, '-')[:60], len(names) - 1,
-                                            digest_of(place.encode())[:6])
+        first = os.fsencode(names[0].replace(os.sep, '-'))[:60].decode(errors='ignore')
+        place = '{}_vs_{}_more_{}'.format(first, len(names) - 1, digest_of(os.fsencode(place))[:6])
     place = os.path.join(figures.FIGURES, place + ('' if steps is None else '_{}'.format(steps)))
     table, *pictures = written = [os.path.join(place, name) for name in COMPARED]
     figures.write(table, compare.as_table(comparison).to_csv(index=False).encode())

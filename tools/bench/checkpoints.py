@@ -65,9 +65,9 @@ def measure(stored, saves):
         checkpoint.Checkpoints.save, checkpoint.write_whole = save, write_whole
         agent.Export.save, ddpg.ReplayBuffer = export, Filled.__base__
     # The first save is that of the beginning; it writes all the rows there are.
-    # Between the ends of two there are an export, training, and the later save.
+    # Between the ends of two there are training, an export, and the later save.
     rates = [EVERY / (end - begin - exported - saved) for begin, end, exported, saved in zip(
-        ended, ended[1:], exports, times[1:])]
+        ended, ended[1:], exports[1:], times[1:])]
     return (times[0], sizes[0], statistics.median(times[1:]), statistics.median(sizes[1:]),
             statistics.median(exports[1:]), statistics.median(rates))
 

@@ -1,5 +1,5 @@
 """
-course.py: how each run below a folder went, seed by seed: what the pages tell of single runs.
+course.py: how each run below a folder went, seed by seed. What the pages tell of single runs.
 
     python -m tools.bench.course out/benchmark/hopper
     python -m tools.bench.course out/benchmark/halfcheetah --column QBias
@@ -82,8 +82,11 @@ def names_of(runs):
 
 
 def text_of(table, like):
-    """A table of numbers as text, with their means; steps are whole numbers, others like `like`."""
-    table = table.assign(mean=table.mean(axis=1))
+    """
+    A table of numbers as text; steps are whole numbers, others like `like`. And their means, where
+    all have one.
+    """
+    table = table.assign(mean=table.mean(axis=1, skipna=False))
     rows = {}
     for name, row in table.iterrows():
         of_steps = str(name).endswith('at')
@@ -96,7 +99,7 @@ def text_of(table, like):
 
 def main(argv=None):
     """The command line."""
-    parser = Parser(prog='tools.bench.course', description=__doc__.split('\n')[1])
+    parser = Parser(prog='tools.bench.course', description=__doc__.split('\n')[1].split('. ')[0])
     parser.add_argument('folder', metavar='FOLDER')
     parser.add_argument('--column', default='AverageTestEpRet',
                         help='Of progress.txt. Default: AverageTestEpRet')

@@ -51,9 +51,9 @@ def main(argv=None):
     parser.add_argument('--env', default='HalfCheetah-v2')
     parser.add_argument('--epochs', type=accepting(EPOCHS), default=4)
     args = parser.parse_args(argv)
+    dims_of(args.env)
     if os.geteuid():
         parser.error('expected root, who may make a network namespace')
-    dims_of(args.env)
     flags = ['--env', args.env, '--epochs', str(args.epochs), '--save-freq', '1', '--start-steps',
              '1000', '--num-test-episodes', '1']
     with tempfile.TemporaryDirectory() as folder:

@@ -202,7 +202,7 @@ class Logger:
         # Players look for names with 'tf1_save' in them: the partial export has another.
         partial = os.path.join(self.output_dir, 'export.partial')
         old = os.path.join(self.output_dir, 'export.old')
-        if os.path.exists(old) and not os.path.exists(folder):      # it was killed in between
+        if os.path.lexists(old) and not os.path.lexists(folder):    # it was killed in between
             os.rename(old, folder)
         for leftover in (partial, old):
             remove(leftover)
