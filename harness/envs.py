@@ -27,6 +27,9 @@ from harness.settings import BadSetting, described_error
 # Making
 # ------------------------------------------------------------------------------------------------
 
+# mujoco-py would want another extension where NVIDIA's driver is; set-up compiles that of the CPU.
+os.environ.setdefault('MUJOCO_PY_FORCE_CPU', '1')
+
 # What to install where a module is missing whose package has another name.
 PACKAGES = {module: ': pip install ' + package for module, package in dict(
     Box2D='box2d-py', pybullet='pybullet', pybullet_envs='pybullet', cv2='opencv-python',

@@ -1,6 +1,6 @@
 """
-quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported. Import this
-first.
+quiet_tf.py: what TensorFlow 1.15 reads from its surroundings when it is imported, and what is the
+same for all of a process. Import this first.
 """
 import contextlib
 import gc
@@ -48,3 +48,8 @@ with unhindered(), warnings.catch_warnings():
 tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
 # Words that are not shown need not be looked for either, at each layer and operation of a graph.
 deprecation._PRINT_DEPRECATION_WARNINGS = False
+
+# The threads within operations are the process's, and its first session decides how many there are:
+# one, as each operation of ours has. (A session that someone made before this import keeps its.)
+tf.Session(graph=tf.Graph(), config=tf.ConfigProto(
+    intra_op_parallelism_threads=1, device_count={'GPU': 0})).close()

@@ -166,6 +166,17 @@ def test_the_policy_is_the_exported_one_and_outlives_the_run(tmp_path):
         result.policy(observations[0])
 
 
+def test_a_session_of_another_kind_before_it_changes_no_bit(tmp_path):
+    ddpg.ddpg('Pendulum-v0', logger_kwargs=dict(output_dir=str(tmp_path / 'plain')), **dict(
+        SHORT, ac_kwargs=dict(hidden_sizes=(300, 200))))
+    code = ('import ddpg, tensorflow as tf; tf.compat.v1.Session(); ddpg.ddpg("Pendulum-v0", '
+            'logger_kwargs=dict(output_dir="after"), **{!r})'.format(
+                dict(SHORT, ac_kwargs=dict(hidden_sizes=(300, 200)))))
+    subprocess.run([sys.executable, '-c', code], cwd=str(tmp_path), check=True,
+                   stdout=subprocess.DEVNULL, env=dict(os.environ, PYTHONPATH=HERE))
+    RunFolder(str(tmp_path / 'after')).assert_same_as(RunFolder(str(tmp_path / 'plain')))
+
+
 def test_a_run_that_is_too_short_to_learn_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(truth, 'STATES', 2)
     monkeypatch.setattr(truth, 'ROLLOUTS', 2)

@@ -103,6 +103,13 @@ def test_without_a_python_that_runs_it_says_what_to_install(machine):
     assert not (machine.root / '.venv').exists() and not (machine.root / '.python').exists()
 
 
+def test_another_system_is_told_before_what_it_may_lack(machine):
+    machine.command('uname', '#!/bin/sh\necho Darwin arm64\n')
+    (machine.bin / 'flock').unlink()
+    code, out, _ = machine.setup()
+    assert code == 2 and 'made for Linux on x86_64; this is Darwin arm64' in out
+
+
 @pytest.fixture(scope='module')
 def uv(tmp_path_factory):
     """The uv that set-up installs, from PyPI."""

@@ -1017,7 +1017,7 @@ def test_a_run_that_has_just_begun_leaves_the_others_their_curve(tmp_path, capsy
     (x, y), = draw(tmp_path / 'runs', tmp_path).values()
     assert list(x) == [10, 20] and list(y) == [1, 1]        # the third has half of it
     out = capsys.readouterr().out
-    assert out.count('left out') == 1 and 's3: left out; it ends before half of the curve' in out
+    assert out.count('not drawn') == 1 and 's3: not drawn; it ends before half of the curve' in out
     assert len(draw(tmp_path / 'runs', tmp_path, '--count')) == 4
     for seed, x in enumerate(([-9, -4], [-9, -3])):
         write_run(tmp_path / 'below' / str(seed), LossPi=x, AverageTestEpRet=[1, 1])

@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import time
 
 import numpy as np
@@ -265,6 +266,24 @@ def test_a_config_that_is_no_run_of_ours(tmp_path):
         with pytest.raises(BadSetting, match='expected None, .* or another --exp-name'):
             sweep.check_groups(parsed('--env', 'Pendulum-v0', '--exp-name', 'x', '--data-dir',
                                       str(tmp_path)).runs)
+
+
+def test_a_python_that_a_shell_would_take_apart(refused, monkeypatch):
+    monkeypatch.setattr(sys, 'executable', '/home/some one/python')
+    assert 'PYTHON /home/some one/python: expected a path without spaces' in refused(
+        '--env', 'Pendulum-v0')
+
+
+def test_groups_of_another_sweep_in_the_folder_are_named(tmp_path):
+    def of(*words):
+        return parsed(*words, '--env', 'Pendulum-v0', '--exp-name', 'a', '--data-dir',
+                      str(tmp_path))
+
+    for group in ('a', 'a_pi1-0'):
+        (tmp_path / 'a' / group / 'run').mkdir(parents=True)
+        (tmp_path / 'a' / group / 'run' / 'config.json').write_text('{}')
+    assert sweep.groups_beside(of()) == ['a_pi1-0']
+    assert sweep.groups_beside(of('--pi-lr', '1', '2')) == ['a']
 
 
 def test_names_that_would_be_the_same(refused, env_module):

@@ -159,6 +159,16 @@ def test_settings_of_other_scripts(config, here, capsys):
     assert set(pd.read_csv('out/figures/runs/curves.csv').run) == {'well', 'other', 'another'}
 
 
+def test_shares_have_more_digits(here, capsys):
+    write_run(here / 'runs' / 'share', dict(exp_name='share', env='Some-v0', seed=0, epochs=3),
+              AverageTestEpRet=[0.5, 0.52, 0.571])
+    _, out, _ = summarised(capsys, 'runs')
+    words = [line.split() for line in out.splitlines()]
+    assert ['share', '1', 'final', '0.571', '0.571', '500'] in words
+    assert ['exp', '1', 'final', '7.0', '7.0', '500'] in words
+    assert 'share, last10: s0 0.530' in out
+
+
 def test_numbers_are_read_as_they_were_written(tmp_path):
     times = [11.962704181671143] + list(np.random.RandomState(0).uniform(0, 1e4, 500))
     write_run(tmp_path / 'run', **{name: times for name in ROWS})

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from harness.files import Unreadable, read_table
+from tools import figures
 
 OUTPUT = 'output.txt'   # in a run's folder: what it printed
 
@@ -124,4 +125,5 @@ def progress(run, rows, running=True):
                       for column in ('TotalEnvInteracts', 'Time'))
     left = datetime.timedelta(seconds=round((epochs - done) * seconds))
     return ('{}/{}'.format(done, epochs), '{:.0f}'.format(steps / seconds) if running else '',
-            '{:.1f}'.format(last.AverageTestEpRet), str(left) if running else '')
+            '{:.{}f}'.format(last.AverageTestEpRet, figures.decimals(last.AverageTestEpRet)),
+            str(left) if running else '')

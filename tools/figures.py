@@ -1,5 +1,6 @@
 """
-figures.py: where tools leave what they make of runs, and figures that are whole or not there.
+figures.py: where tools leave what they make of runs, figures that are whole or not there, and the
+digits of numbers in tables.
 """
 import io
 import os
@@ -43,3 +44,8 @@ def write_figure(figure, path, setting='FILE', **options):
     data = io.BytesIO()
     figure.savefig(data, format=os.path.splitext(path)[1][1:], **options)
     write(path, data.getvalue(), setting)
+
+
+def decimals(like):
+    """Digits behind the point in the tables of returns like this one: one, or three of shares."""
+    return 3 if abs(like) < 1 else 1

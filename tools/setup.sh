@@ -5,6 +5,8 @@
 # TENSORFLOW, such as intel-tensorflow==1.15.2, replaces tensorflow==1.15, and stays until another.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset PYTHONPATH PYTHONHOME     # others' packages, which pip would count as installed
+export PIP_USER=0
 
 venv=.venv
 python=$venv/bin/python
@@ -20,7 +22,8 @@ logged() {      # run a command, its output in the log; where it fails, its last
     "$@" >>$venv/setup.log 2>&1 || { tail -n 5 $venv/setup.log >&2; fail "$advice"; }
 }
 
-tensorflow=${TENSORFLOW:-$(cat $venv/tensorflow 2>/dev/null || echo tensorflow==1.15)}
+tensorflow=${TENSORFLOW:-$(cat $venv/tensorflow 2>/dev/null || true)}
+tensorflow=${tensorflow:-tensorflow==1.15}
 
 # What a complete .venv was made from.
 recipe() { { pwd -P; echo "$tensorflow"; cat requirements.txt tools/setup.sh spinningup/setup.py; } |
@@ -107,21 +110,20 @@ install_libraries() {
 if complete; then
     exit 0
 fi
+[[ $tensorflow =~ ^(intel-)?tensorflow==1\.15(\.[0-9]+)?$ ]] || fail "TENSORFLOW=$tensorflow: expected" \
+    "tensorflow==1.15 or intel-tensorflow==1.15.2"
+[ "$(uname -sm)" = 'Linux x86_64' ] || fail "TensorFlow 1.15 and MuJoCo 2.1 are made for Linux on" \
+    "x86_64; this is $(uname -sm)"
 folder=$venv
 [ -e $venv ] || folder=.
 [ -w $folder ] || fail "$PWD/$venv is not complete, and $folder cannot be written: expected" \
     'a folder that you may write, such as a copy of this one'
 # One set-up at a time; another waits, and finds all done. (NFS locks what may be written alone.)
 { exec 9<>tools/setup.sh; } 2>/dev/null || exec 9<tools/setup.sh
-flock 9
+flock -n 9 || { say 'another set-up is at work here; waiting for it'; flock 9; }
 if complete; then
     exit 0
 fi
-
-[[ $tensorflow =~ ^(intel-)?tensorflow==1\.15(\.[0-9]+)?$ ]] || fail "TENSORFLOW=$tensorflow: expected" \
-    "tensorflow==1.15 or intel-tensorflow==1.15.2"
-[ "$(uname -sm)" = 'Linux x86_64' ] || fail "TensorFlow 1.15 and MuJoCo 2.1 are made for Linux on" \
-    "x86_64; this is $(uname -sm)"
 
 place=$(made_in || true)
 if [ -n "$place" ] && [ "$place" != "$(pwd -P)/$venv" ]; then
@@ -166,7 +168,7 @@ say 'compiling mujoco-py, which takes about a minute'
 # It only passes calls on to MuJoCo: -O1 -g0 has the speed of -O3 -g, in less than half the time. A
 # Python that uv fetched would compile as it was made itself, with clang and flags for that.
 logged "mujoco-py did not compile; all it said is in $venv/setup.log" \
-    env CC=gcc LDSHARED='gcc -shared' CFLAGS='-O1 -g0' $python -c 'import mujoco_py'
+    env MUJOCO_PY_FORCE_CPU=1 CC=gcc LDSHARED='gcc -shared' CFLAGS='-O1 -g0' $python -c 'import mujoco_py'
 # Its import locks a file, whoever imports it.
 chmod a+w $venv/lib/*/site-packages/mujoco_py/generated/mujocopy-buildlock 2>/dev/null || true
 

@@ -310,7 +310,7 @@ def summarise(runs, steps=None):
             row.update({'{}_{}'.format(metric, name): value
                         for name, value in over_seeds(of_each).items()})
         row.update(max_of_mean=max_of_mean(tables), last10_of_each_seed=', '.join(
-            's{} {:.1f}'.format(run.seed, value)
+            's{} {:.{}f}'.format(run.seed, value, figures.decimals(value))
             for run, value in zip(of_seeds, values['last10'])))
         rows.append(row)
     return pd.DataFrame(rows)
@@ -336,9 +336,13 @@ def curves(runs):
 
 def as_text(summary):
     """The table for the screen, a line per group and metric; and a line per group, of its seeds."""
+    def digits(row, *values):
+        places = figures.decimals(row.last10_mean)
+        return ['' if np.isnan(value) else '{:.{}f}'.format(value, places) for value in values]
+
     def interval(row, name):
-        low, high = row[name + '_ci_low'], row[name + '_ci_high']
-        return '' if np.isnan(low) else '[{:.1f}, {:.1f}]'.format(low, high)
+        low, high = digits(row, row[name + '_ci_low'], row[name + '_ci_high'])
+        return low and '[{}, {}]'.format(low, high)
 
     lines, seeds = [], []
     of_several = summary.group.duplicated(keep=False)       # environments
@@ -346,16 +350,18 @@ def as_text(summary):
         name = '{}, {}'.format(row.group, row.env) if of_several[i] else row.group
         for metric in METRICS:
             first = metric == 'final'
+            mean, std, iqm = digits(row, *(row['{}_{}'.format(metric, what)]
+                                           for what in ('mean', 'std', 'iqm')))
             lines.append({
                 'group': name if first else '', 'seeds': row.seeds if first else '',
-                'test return': metric, 'mean': row[metric + '_mean'], 'std': row[metric + '_std'],
-                '95% CI': interval(row, metric + '_mean'), 'IQM': row[metric + '_iqm'],
+                'test return': metric, 'mean': mean, 'std': std,
+                '95% CI': interval(row, metric + '_mean'), 'IQM': iqm,
                 '95% CI ': interval(row, metric + '_iqm'),
                 'steps/s': '{:.0f}'.format(row.steps_per_second).replace('nan', '') if first
                            else ''})
-        lines.append({'test return': 'max of mean', 'mean': row.max_of_mean})
+        lines.append({'test return': 'max of mean', 'mean': digits(row, row.max_of_mean)[0]})
         seeds.append('{}, last10: {}'.format(name, row.last10_of_each_seed))
-    table = pd.DataFrame(lines).to_string(index=False, na_rep='', float_format='{:.1f}'.format)
+    table = pd.DataFrame(lines).to_string(index=False, na_rep='')
     return '\n\n'.join([table, '\n'.join(seeds)])
 
 
@@ -489,7 +495,7 @@ def returns_by_task(folders, steps=None):
                          for tables in of_folders]
     if not returns:
         raise BadSetting('FOLDER', folders[-1], 'finished runs of a task that {} has, too; '
-                         '{}'.format(folders[0], told[-1]))
+                         '{}'.format(folders[0], '; '.join(dict.fromkeys([told[-1], told[0]]))))
     return returns, told
 
 

@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -79,6 +80,9 @@ def parse_args(argv):
         SystemExit: argparse's own errors, and --help.
     """
     flags = vars(sweep_parser().parse_args(with_hyphens(argv)))
+    if shlex.quote(sys.executable) != sys.executable:
+        raise BadSetting('PYTHON', sys.executable, 'a path without spaces and the like: Ray starts '
+                         'its processes by a shell, which takes it apart')
     data_dir, exp_name = flags.pop('data_dir', 'out'), flags.pop('exp_name', None)
     jobs, address = flags.pop('jobs', None), flags.pop('address', None)
     max_failures = checked_value('max_failures', flags.pop('max_failures', 3), Number(int, 1))
@@ -330,6 +334,16 @@ def check_groups(runs):
                 raise BadSetting(bad.name, bad.value, '{} ({}), or another --exp-name: the runs of '
                                  'a group differ in their seeds alone'.format(
                                      bad.accepted, there)) from None
+
+
+def groups_beside(sweep):
+    """
+    The groups in a Sweep's folder that it has no run of: by other values, or another number of
+    environments, a group has another name, and what is there is trained again.
+    """
+    found = {os.path.basename(os.path.dirname(os.path.dirname(path))) for path in glob.glob(
+        os.path.join(glob.escape(sweep.folder), '*', '*', 'config.json'))}
+    return sorted(found - {run.group for run in sweep.runs})
 
 
 def configs_in(folder):
@@ -639,6 +653,10 @@ def run_sweep(sweep):
         print('{} runs in {} groups, of which {} have finished, in {}'.format(
             len(sweep.runs), len({run.group for run in sweep.runs}),
             len(sweep.runs) - len(missing), sweep.folder), flush=True)
+        others = groups_beside(sweep)
+        if others:
+            print('There are also runs of {}, which are not of this sweep.'.format(
+                ', '.join(others)), flush=True)
         if missing:
             with Board(sweep.runs) as board:
                 given_up = train_all(sweep, missing, origin, board)

@@ -323,8 +323,8 @@ def curves_of(datasets, xaxis, value, condition, smooth):
         half = longest - abs(longest) / 2
         for folder, run in of_curve:
             if run.index[-1] < half:
-                told.append('{}: left out; it ends before half of the curve, which --count draws '
-                            'run by run'.format(folder))
+                told.append('{}: not drawn; it ends before half of the curve (--count draws each '
+                            'run)'.format(folder))
         try:
             x, ys, of_grid = on_common_grid([run for _, run in of_curve if run.index[-1] >= half])
         except BadInput as why:

@@ -23,6 +23,9 @@ from spinup.utils.command import (BadInput, Parser, command, ctrl_c_waits, descr
 from spinup.utils.logx import EpochLogger, import_tensorflow
 from spinup.utils.video import display_in_memory, draw, has_display, write_video
 
+# mujoco-py would want another extension where NVIDIA's driver is.
+os.environ.setdefault('MUJOCO_PY_FORCE_CPU', '1')
+
 FILMED_STEPS = 200      # without --len: ten seconds of a cheetah
 
 
@@ -77,7 +80,8 @@ def load_tf_policy(folder, deterministic=False):
     """
     tf = import_tensorflow()
     with tf.Graph().as_default() as graph:
-        sess = tf.Session()
+        sess = tf.Session(config=tf.ConfigProto(    # as in training: a core, and no GPU
+            intra_op_parallelism_threads=1, device_count={'GPU': 0}))
         try:
             export = tf.saved_model.loader.load(
                 sess, [tf.saved_model.tag_constants.SERVING], folder)
