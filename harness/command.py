@@ -14,7 +14,7 @@ import sys
 import gym
 
 from harness import early, guard
-from harness.settings import BadSetting
+from harness.settings import ELSEWHERE, BadSetting
 
 
 def one_line(text):
@@ -36,12 +36,6 @@ def accepting(accepted):
         except ValueError:
             raise argparse.ArgumentTypeError('{}: expected {}'.format(text, accepted)) from None
     return value
-
-
-# What others call a setting, and what it is here.
-ELSEWHERE = {
-    '--tau': '--polyak', '--lr': '--pi-lr and --q-lr', '--learning-rate': '--pi-lr and --q-lr',
-    '--actor-lr': '--pi-lr', '--critic-lr': '--q-lr', '--buffer-size': '--replay-size'}
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,8 +75,9 @@ class Parser(argparse.ArgumentParser):
     def _hint(self, word):
         flags = {flag.lower(): flag for flag in self._option_string_actions}
         near = [flags[flag] for flag in difflib.get_close_matches(word, flags, 1)]
-        here = ELSEWHERE.get(word, '')
-        if here.split(' ')[0] in flags:
+        here = re.sub(r'[a-z]+_[a-z]+|^[a-z]+', lambda name: '--' + name.group().replace('_', '-'),
+                      ELSEWHERE.get(word.lstrip('-').replace('-', '_'), ''))
+        if here.split(' ')[0].strip(',') in flags:
             near = [here]
         if near:
             return '; the nearest flag is ' + near[0]

@@ -18,7 +18,8 @@ from harness.files import cpuinfo
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What a run's bits depend on.
 ALGORITHM = ['core.py', 'noise.py', 'ddpg.py'] + [
-    'harness/{}.py'.format(name) for name in ('agent', 'envs', 'recorded', 'run', 'table', 'truth')]
+    'harness/{}.py'.format(name) for name in (
+        'agent', 'envs', 'quiet_tf', 'recorded', 'run', 'table', 'truth')]
 # The keys of config.json that are no settings: they may differ between a run's beginning and its
 # going on.
 KEYS = {'command', 'commit', 'code', 'versions', 'processor'}

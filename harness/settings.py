@@ -459,8 +459,9 @@ def checked(algorithm):
     def call(*args, **kwargs):
         unknown = [name for name in kwargs if name not in signature.parameters]
         if unknown:
-            near = difflib.get_close_matches(unknown[0], signature.parameters, 1)
-            hint = '; the nearest is {!r}'.format(*near) if near else ''
+            near = [ELSEWHERE[unknown[0]]] if unknown[0] in ELSEWHERE else list(map(
+                repr, difflib.get_close_matches(unknown[0], signature.parameters, 1)))
+            hint = '; the nearest is ' + near[0] if near else ''
             if unknown[0] in defaults_of(networks):
                 hint = ', but its ac_kwargs may have it'
             raise TypeError('{}() has no argument {!r}{}'.format(
@@ -468,6 +469,13 @@ def checked(algorithm):
         given = signature.bind(*args, **kwargs).arguments
         return algorithm(**resolved(algorithm, given))
     return call
+
+
+# What others call a setting, and what it is here.
+ELSEWHERE = dict(
+    tau='polyak', lr='pi_lr and q_lr', learning_rate='pi_lr and q_lr', actor_lr='pi_lr',
+    critic_lr='q_lr', buffer_size='replay_size', act_noise='noise_sigma',
+    l='hidden_sizes, with a number for each layer', cpu='threads', num_cpu='threads')
 
 
 def in_json(config):

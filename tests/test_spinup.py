@@ -354,7 +354,7 @@ def test_a_fault_while_exporting_keeps_the_last_export(tmp_path, monkeypatch):
 def test_the_player_plays_and_records(cheetah, tmp_path):
     for video in ('cheetah.gif', 'cheetah.mp4'):
         video = str(tmp_path / video)
-        done = spinup_command('test_policy', cheetah, '--len', '12', '--video', video)
+        done = spinup_command('test_policy', cheetah, '--len', '12', '--video', video, '-i', '-3')
         assert done.returncode == 0, done.stderr
         assert 'Episode 0 \t EpRet' in done.stdout and 'AverageEpRet' in done.stdout
         frames = imageio.mimread(video)
@@ -913,6 +913,9 @@ def test_the_curve_is_the_mean_of_the_runs_with_their_spread(runs):
 def test_one_column_may_be_a_text(runs, tmp_path):
     figure = str(tmp_path / 'one.png')
     assert plot.make_plots([runs], values='Performance', output=figure) == [figure]
+    larger = str(tmp_path / 'larger.png')       # by Spinning Up's order of arguments
+    plot.make_plots([runs], None, 'TotalEnvInteracts', 'Performance', False, 3., output=larger)
+    assert not np.array_equal(imageio.imread(figure), imageio.imread(larger))
 
 
 def test_the_curve_of_the_best_run(runs, tmp_path):

@@ -764,7 +764,8 @@ def test_tables_of_the_benchmark(here):
         'mean of the maxima', runs, benchmark.FIVE)
     assert benchmark.beside('mean of the maxima', runs, benchmark.OTHERS[1:]).split('\n') == [
         '|  | Reacher | InvertedPendulum | InvertedDoublePendulum |', '|---|---|---|---|',
-        '| **ours** | - | - | - |', '| PFRL (v2, 10) | -2.97 | **1,000** | 6,558 |',
+        '| **ours** (300,000 steps; Humanoid a million) | - | - | - |',
+        '| PFRL (v2, 10) | -2.97 | **1,000** | 6,558 |',
         '| ChainerRL (v2, 10) | **-2.92** | 902 | **7,496** |',
         '| ours, from the best of these | - | - | - |']
     others = benchmark.beside('last ten', runs, benchmark.OTHERS)

@@ -36,7 +36,9 @@ def main(argv=None):
             from spinup.utils import test_policy
         test_policy.main(words)
     else:
-        raise BadInput('{}: expected plot, test_policy or help'.format(name))
+        of_an_algorithm = name.split('_')[0] in ('vpg', 'trpo', 'ppo', 'ddpg', 'td3', 'sac')
+        raise BadInput('{}: expected plot, test_policy or help{}'.format(
+            name, '; to train: python ddpg.py' if of_an_algorithm else ''))
 
 
 if __name__ == '__main__':

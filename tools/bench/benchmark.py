@@ -57,8 +57,6 @@ PUBLISHED = {
             (9179, 1756), (1794, 199), (1804, 811), (137, 11), (952, 334)),
         'Spinning Up, PyTorch (v3, 10; off its smoothed plots)': (
             (10110, 979), (1736, 400), (1921, 761), (136, 8), (700, 214)),
-        'CleanRL (v4, 3; in training; an actor step per two of the critic)': (
-            (10374, 157), (1577, 819), (1240, 390), None, None, None, None, 643),
     },
     'maximum of the mean': {
         'nnabla-rl (v2, 3)': (10548, 3162, 4076, 98, 998, None, -3.66, 1000, 6238),
@@ -75,8 +73,11 @@ PUBLISHED = {
         'ChainerRL (v2, 10)': (10797, 3566, 3594, None, 1505, None, -2.92, 902, 7496),
     },
 }
-# No plain DDPG, so that it is not one of the others.
-SUCCESSOR = {'last ten': {'TD3 (v1, 10)': (9533, 3305, 4565, None, 4185)}}
+# No plain DDPG, or another measure (of training, at its end): not among the others.
+APART = {'last ten': {
+    'CleanRL (v4, 3; in training; an actor step per two of the critic)': (
+        (10374, 157), (1577, 819), (1240, 390), None, None, None, None, 643),
+    'TD3 (v1, 10)': (9533, 3305, 4565, None, 4185)}}
 # What was to be reached, said before the runs: first, and then.
 GOALS = {'last ten': {'the first goal': (10400, 1908, 2420, 144, 700),
                       'the second goal': (11020, 2800, 3000, None, 1096)}}
@@ -229,12 +230,13 @@ def beside(measure, runs, columns):
             for (mean, _), aim in zip(ours, aims)]
 
     return markdown(['', *columns], [
-        row('**ours**', ours), *(row(*other) for other in others.items()),
+        row('**ours**' + ('' if columns == FIVE else ' (300,000 steps; Humanoid a million)'), ours),
+        *(row(*other) for other in others.items()),
         distance('the best of these', best),
         *(distance('{} ({})'.format(goal, ', '.join(shown(aim) for aim, _ in pairs if aim == aim)),
                    [aim for aim, _ in pairs])
           for goal, pairs in of_columns(GOALS.get(measure, {})).items()),
-        *(row(*successor) for successor in of_columns(SUCCESSOR.get(measure, {})).items())])
+        *(row(*apart) for apart in of_columns(APART.get(measure, {})).items())])
 
 
 def page(text, runs):

@@ -155,7 +155,7 @@ class Logger:
             itr (int): Number that the names carry, vars<itr>.pkl and tf1_save<itr>. None: no
                 number; the last save is replaced.
         """
-        number = '' if itr is None else str(itr)
+        number = '' if itr is None else '%d' % itr
         path = os.path.join(self.output_dir, 'vars%s.pkl' % number)
         partial = path + '.partial'
         try:

@@ -257,7 +257,7 @@ def differences(configs):
 # ---- Drawing ------------------------------------------------------------------------------------
 
 def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', condition='Condition1',
-              smooth=1, estimator='mean'):
+              smooth=1, estimator='mean', font_scale=1.5):
     """
     Draw one column of runs into the current axes. It prints which runs and curves are not drawn,
     or not in full, and why.
@@ -268,6 +268,7 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
         condition (str): Column whose values are the curves.
         smooth (int): Width of the centred moving average, in rows.
         estimator (str): NumPy function of the runs that a curve shows.
+        font_scale (float): Of seaborn's text.
 
     Returns:
         str: What a curve and its band are, for a figure's note.
@@ -280,7 +281,7 @@ def plot_data(datasets, xaxis='TotalEnvInteracts', value='Performance', conditio
     curves, remarks = curves_of(datasets, xaxis, value, condition, smooth)
     data = pd.concat([pd.DataFrame({xaxis: x, value: y, condition: curve})
                       for curve, x, ys in curves for y in ys], ignore_index=True)
-    sns.set_theme(style='darkgrid', font_scale=1.5)
+    sns.set_theme(style='darkgrid', font_scale=font_scale)
     sns.lineplot(data=data, x=xaxis, y=value, hue=condition, errorbar='sd',
                  estimator=getattr(np, estimator))
     # Above the axes, where it covers no curve, in as many columns as the names leave room for.
@@ -426,9 +427,11 @@ def settle_backend():
 
 
 def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Performance',),
-               count=False, smooth=1, select=None, exclude=None, estimator='mean', output=None):
+               count=False, font_scale=1.5, smooth=1, select=None, exclude=None, estimator='mean',
+               output=None):
     """
-    One figure per column, on the display or in files. See `main` for the arguments.
+    One figure per column, on the display or in files. See `main` for the arguments; font_scale is
+    seaborn's.
 
     Returns:
         The paths of the files written.
@@ -459,7 +462,7 @@ def make_plots(all_logdirs, legend=None, xaxis='TotalEnvInteracts', values=('Per
         figure = plt.figure(figsize=(10, 6))
         try:
             said = plot_data(datasets, xaxis, value, 'Condition2' if count else 'Condition1',
-                             smooth, estimator)
+                             smooth, estimator, font_scale)
         except BadInput as error:
             plt.close(figure)
             faults.append(str(error))
@@ -567,8 +570,8 @@ def main(argv=None):
                              'below the current folder'.format(FIGURES))
     args = parser.parse_args(argv)
     require(args.smooth >= 1, '--smooth {}: expected at least 1'.format(args.smooth))
-    make_plots(args.logdir, args.legend, args.xaxis, args.value, args.count, args.smooth,
-               args.select, args.exclude, args.est, args.output)
+    make_plots(args.logdir, args.legend, args.xaxis, args.value, args.count, smooth=args.smooth,
+               select=args.select, exclude=args.exclude, estimator=args.est, output=args.output)
 
 
 if __name__ == '__main__':

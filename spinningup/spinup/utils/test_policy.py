@@ -345,7 +345,7 @@ def main(argv=None):
                         help='default: 100, or 1 with --video')
     parser.add_argument('--norender', '-nr', action='store_true', help='do not show them')
     parser.add_argument('--itr', '-i', type=whole_number, default=-1,
-                        help='number of the save; -1: the last')
+                        help='number of the save; -1, or any below 0: the last')
     parser.add_argument('--deterministic', '-d', action='store_true',
                         help="use the output 'mu' where there is one (of SAC)")
     parser.add_argument('--video', metavar='FILE', help='film the first episode, into an .mp4 or a '
@@ -357,8 +357,6 @@ def main(argv=None):
     episodes = args.episodes if args.episodes is not None else 1 if args.video else 100
     require(episodes >= 1, '--episodes {}: expected at least 1'.format(episodes))
     require(args.len >= 0, '--len {}: expected at least 0'.format(args.len))
-    require(args.itr >= -1, '--itr {}: expected the number of a save, or -1 for the last'.format(
-        args.itr))
     if args.video is not None:
         require(os.path.splitext(args.video)[1] in ('.mp4', '.gif')
                 and not os.path.isdir(args.video),
