@@ -128,23 +128,23 @@ class Checkpoints:
         first_row = replay.stored - len(replay)
         self.claim()
         there = os.listdir(self.folder)
-        if any(parsed(name)[2] > first_row and name not in there for name in self.row_files):
-            # Someone has removed what was written: no checkpoint is complete, and all is written.
-            self.complete, self.row_files, self.end, self.last_file = [], [], 0, ['', '']
-        for start in range(max(self.end, first_row), replay.stored, ROWS_PER_FILE):
-            end = min(start + ROWS_PER_FILE, replay.stored)
-            name = 'replay-{:012d}-{:012d}.npz'.format(start, end)
-            at = np.arange(start, end) % replay.max_size
-            rows = {column: getattr(replay, column)[at] for column in COLUMNS}
-            self.last_file = [name, write_whole(self._path(name), npz(
-                dict(rows, previous=np.array(self.last_file))))]
-            self.row_files.append(name)
-            self.end = end
-
+        known = [name for name in self.row_files if name in there]
+        if any(parsed(name)[2] > first_row for name in set(self.row_files) - set(known)):
+            self.end, self.last_file = 0, ['', '']      # someone has removed one: all rows anew
+        self.row_files = known
         self.number += 1
         arrays = {}
         tree = without_arrays(state, arrays, 'state')
         try:
+            for start in range(max(self.end, first_row), replay.stored, ROWS_PER_FILE):
+                end = min(start + ROWS_PER_FILE, replay.stored)
+                name = 'replay-{:012d}-{:012d}.npz'.format(start, end)
+                at = np.arange(start, end) % replay.max_size
+                rows = {column: getattr(replay, column)[at] for column in COLUMNS}
+                self.last_file = [name, write_whole(self._path(name), npz(
+                    dict(rows, previous=np.array(self.last_file))))]
+                self.row_files.append(name)
+                self.end = end
             digest = write_whole(self._path(name_of(self.number, 'npz')), npz(arrays))
             content = dict(number=self.number, config=config, state=tree, arrays=digest,
                            last_file=self.last_file, first_row=first_row, end=replay.stored)

@@ -75,10 +75,10 @@ class Parser(argparse.ArgumentParser):
     def _hint(self, word):
         flags = {flag.lower(): flag for flag in self._option_string_actions}
         near = [flags[flag] for flag in difflib.get_close_matches(word, flags, 1)]
-        here = re.sub(r'[a-z]+_[a-z]+|^[a-z]+', lambda name: '--' + name.group().replace('_', '-'),
-                      ELSEWHERE.get(word.lstrip('-').replace('-', '_'), ''))
-        if here.split(' ')[0].strip(',') in flags:
-            near = [here]
+        names = ELSEWHERE.get(word.lstrip('-').replace('-', '_'), '').split(' and ')
+        here = ['--' + name.replace('_', '-') for name in names]
+        if here[0] in flags:
+            near = [' and '.join(here)]
         if near:
             return '; the nearest flag is ' + near[0]
         return '' if word.startswith('-') else self.no_flag

@@ -90,7 +90,7 @@ def check_installed(name, spec):
         # The first import of a mujoco-py that is not compiled would start the compiler.
         found = importlib.util.find_spec('mujoco_py')
         folder = os.path.dirname(found.origin) if found else ''
-        if not glob.glob(os.path.join(folder, 'generated', 'cymj_*.so')):
+        if not glob.glob(os.path.join(folder, 'generated', 'cymj_*cpuextension*.so')):
             raise BadSetting('env', name, 'mujoco-py and its compiled extension to be installed: '
                              'run `make setup`')
 

@@ -67,8 +67,11 @@ def noting_signals():
             signal.signal(each, signal.SIG_DFL)
 
     def note_again():
-        for each in () if _received else signals:       # also where C code has taken it
-            signal.signal(each, note)
+        for each in signals:        # also where C code has taken it
+            if not _received:
+                signal.signal(each, note)
+        if _received:               # just now
+            note(_received.pop(), None)
 
     before = [signal.signal(each, note) for each in signals]
     _noting.append(note_again)

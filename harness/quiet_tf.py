@@ -51,5 +51,7 @@ deprecation._PRINT_DEPRECATION_WARNINGS = False
 
 # The threads within operations are the process's, and its first session decides how many there are:
 # one, as each operation of ours has. (A session that someone made before this import keeps its.)
+# Threads of its own, or a process that is forked would hang in its first session.
 tf.Session(graph=tf.Graph(), config=tf.ConfigProto(
-    intra_op_parallelism_threads=1, device_count={'GPU': 0})).close()
+    inter_op_parallelism_threads=1, intra_op_parallelism_threads=1, device_count={'GPU': 0},
+    use_per_session_threads=True)).close()

@@ -114,6 +114,7 @@ class Run:
         self.arguments = s = SimpleNamespace(**arguments)
         self.t, self.epochs_done = 0, 0
         self.folder = self.table = self.checkpoints = None          # until it begins
+        self.lost = False           # whether the last save found the folder gone, or another's
         self.unsaved = set()        # what the replay buffer has of its own, as it has been told
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
@@ -231,8 +232,9 @@ class Run:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
-            exported = (os.path.exists(os.path.join(self.folder, 'tf1_save'))
-                        or not os.access(self.folder, os.W_OK))
+            needed = ['tf1_save'] + ['vars.pkl'] * (self.config['env_made_by'] == 'function')
+            exported = (not os.access(self.folder, os.W_OK) or all(
+                os.path.exists(os.path.join(self.folder, name)) for name in needed))
             has_its_files = self._has_its_files()
             if not (exported and has_its_files):
                 self._open_table()
@@ -416,6 +418,7 @@ class Run:
                                'again.'.format(failed), 'red')
                 if what == 'save':      # the folder is gone, or another's
                     break
+        self.lost = what == 'save'
 
     def _tell_what_is_not_saved(self):
         saved = {*checkpoint.COLUMNS, 'max_size', 'stored', 'rng'}
@@ -453,7 +456,8 @@ class Run:
             print(LAST_WORDS.format(self.folder, '\n    '.join(commands + [self._for_longer()])))
         if not (isinstance(error, guard.RunStopped) and self.folder):
             return
-        way = checkpoint.is_in(self.folder) and way_on(self.folder, self.config)
+        way = (checkpoint.is_in(self.folder) and not self.lost
+               and way_on(self.folder, self.config))
         if isinstance(error, guard.Interrupted):
             if way:
                 what_now = 'To go on: ' + way

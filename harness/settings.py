@@ -459,10 +459,12 @@ def checked(algorithm):
     def call(*args, **kwargs):
         unknown = [name for name in kwargs if name not in signature.parameters]
         if unknown:
-            near = [ELSEWHERE[unknown[0]]] if unknown[0] in ELSEWHERE else list(map(
-                repr, difflib.get_close_matches(unknown[0], signature.parameters, 1)))
-            hint = '; the nearest is ' + near[0] if near else ''
-            if unknown[0] in defaults_of(networks):
+            near = difflib.get_close_matches(unknown[0], signature.parameters, 1)
+            here = ELSEWHERE.get(unknown[0], '')
+            if here.split(' ')[0] in signature.parameters:
+                near = [here]
+            hint = '; the nearest is {!r}'.format(*near) if near else ''
+            if {unknown[0], here} & set(defaults_of(networks)):
                 hint = ', but its ac_kwargs may have it'
             raise TypeError('{}() has no argument {!r}{}'.format(
                 algorithm.__name__, unknown[0], hint))
@@ -475,7 +477,7 @@ def checked(algorithm):
 ELSEWHERE = dict(
     tau='polyak', lr='pi_lr and q_lr', learning_rate='pi_lr and q_lr', actor_lr='pi_lr',
     critic_lr='q_lr', buffer_size='replay_size', act_noise='noise_sigma',
-    l='hidden_sizes, with a number for each layer', cpu='threads', num_cpu='threads')
+    l='hidden_sizes', cpu='threads', num_cpu='threads')
 
 
 def in_json(config):

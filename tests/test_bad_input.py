@@ -19,7 +19,7 @@ from kit import HERE, call, only_run, refusal, tree
 from spinup import run as spinup
 from tools import algorithm, diagnose, summary, sweep
 from tools.bench import (benchmark, checkpoints, course, diagnosis, films, notes, paper, processor,
-                         recipes, repeat, resume, same_bits, study, sweeps, throughput)
+                         race, recipes, repeat, resume, same_bits, study, sweeps, throughput)
 
 # {what a command line begins with: (main, words that it is given, its name in messages)}
 COMMANDS = {
@@ -33,8 +33,8 @@ COMMANDS = {
     'python -m spinup.run': (spinup.main, [], 'spinup.run'),
 }
 COMMANDS.update({'python -m ' + module.__name__: (module.main, [], module.__name__) for module in (
-    benchmark, checkpoints, course, diagnosis, films, notes, paper, processor, recipes, repeat,
-    resume, same_bits, study, sweeps, throughput)})
+    benchmark, checkpoints, course, diagnosis, films, notes, paper, processor, race, recipes,
+    repeat, resume, same_bits, study, sweeps, throughput)})
 
 ODD = '''
 import gym
@@ -158,7 +158,7 @@ FLAGS = [
     ('python ddpg.py -- --seed 1', 'unrecognized arguments'),
     ('python -m spinup.run ddpg_tf1 --env Ant-v2', 'ddpg_tf1: expected plot, test_policy or help'),
     ('python ddpg.py --act_noise 0.1', '--act-noise 0.1; the nearest flag is --noise-sigma'),
-    ('python ddpg.py --l 2', '; the nearest flag is --hidden-sizes, with a number for each layer'),
+    ('python ddpg.py --l 2', '; the nearest flag is --hidden-sizes'),
     ('python -m tools.sweep --num_cpu 4', '--num-cpu 4; the nearest flag is --threads'),
     ('python ddpg.py --sed 1', '--sed 1; the nearest flag is --seed'),
     ('python ddpg.py --lr 1e-3', '--lr 1e-3; the nearest flag is --pi-lr and --q-lr'),
@@ -539,6 +539,9 @@ OTHERS = [
     ("python -m spinup.run 'plot\nrun'", r'plot\nrun: expected plot, test_policy or help'),
     ('python -m tools.algorithm docs', 'unrecognized arguments: docs'),
     ('python -m tools.algorithm --check=yes', "--check: ignored explicit argument 'yes'"),
+    ('python -m tools.bench.race --times 1', 'expected a whole number of at least 2'),
+    ('python -m tools.bench.course run --every 0', 'expected a whole number of at least 1'),
+    ('python -m tools.bench.course none', 'FOLDER none: expected a folder with runs below it'),
     ('python -m tools.algorithm --chek', '--chek; the nearest flag is --check'),
     ('python -m tools.bench.notes --env Pendulum-v9', '--env Pendulum-v9: expected an environment'),
     ('python -m tools.bench.notes --seed x', '--seed x: expected a whole number'),

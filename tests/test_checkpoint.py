@@ -372,6 +372,40 @@ def test_what_someone_changes_while_it_trains_is_put_right(change, name, said, r
     Checkpoints(folder, resume=True).close()        # nothing is missing
 
 
+def test_rows_that_are_missing_and_a_full_disk_leave_what_is_whole(tmp_path, monkeypatch):
+    config, replay = origin.provenance(), ddpg.ReplayBuffer(2, 1, 100, 0)
+
+    def stored(rows):
+        for n in range(rows):
+            replay.store([n, n], [n], n, [n, n], 0)
+
+    with Checkpoints(str(tmp_path)) as checkpoints:
+        stored(10)
+        checkpoints.save(config, dict(i=0), replay)
+        whole = names(str(tmp_path))
+        stored(10)
+        for full in (checkpoint.name_of(2, 'npz'), checkpoint.name_of(3, 'npz')):
+            with monkeypatch.context() as patch, pytest.raises(OSError):
+                write_whole = checkpoint.write_whole
+
+                def written(path, data):
+                    if path.endswith(full):
+                        raise OSError(errno.ENOSPC, 'No space left on device')
+                    return write_whole(path, data)
+
+                patch.setattr(checkpoint, 'write_whole', written)
+                checkpoints.save(config, dict(i=1), replay)
+            assert set(whole) <= set(names(str(tmp_path)))
+            for name in set(names(str(tmp_path))) - set(whole):     # to make room
+                os.remove(str(tmp_path / 'checkpoints' / name))
+        checkpoints.save(config, dict(i=2), replay)
+    with Checkpoints(str(tmp_path), resume=True) as last:
+        back = ddpg.ReplayBuffer(2, 1, 100, 0)
+        last.restore(back)
+        assert last.state == dict(i=2) and len(back) == 20
+        np.testing.assert_array_equal(back.r, replay.r)
+
+
 def test_a_run_folder_that_is_removed_is_not_made_again(tmp_path, monkeypatch, capsys):
     end_epoch, folder = table.Table.end_epoch, str(tmp_path / 'run')
 

@@ -285,12 +285,18 @@ def test_all_files_are_closed_and_no_handler_is_left(tmp_path):
 
 
 def test_an_interrupt_in_python_saves(tmp_path, capsys):
-    steps = []
+    steps, resets = [], []
 
     class Interrupting(gym.Wrapper):
         def __init__(self, env):
             super().__init__(env)
             signal.signal(signal.SIGINT, signal.default_int_handler)    # as some simulators do
+
+        def reset(self):
+            if not resets:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            resets.append(0)
+            return self.env.reset()
 
         def step(self, a):
             steps.append(a)
@@ -328,6 +334,13 @@ def test_an_interrupt_while_the_truth_is_measured_ends_at_once(tmp_path, capsys)
         train(tmp_path / 'run', lambda: Interrupting(gym.make('Pendulum-v0')), policy='random')
     assert len(resets) < 33 and steps.count(len(resets)) <= truth.FIRST_STEPS, 'no rollout'
     assert 'SIGINT at step 0. Nothing has been trained yet.' in capsys.readouterr().out
+
+
+def test_a_process_that_is_forked_may_have_a_session():
+    code = ('import os, signal; from harness.quiet_tf import tf; child = os.fork()\n'
+            'if not child:\n    signal.alarm(20); tf.Session().run(tf.ones(()) + 1); os._exit(0)\n'
+            'assert os.waitpid(child, 0)[1] == 0')
+    subprocess.run([sys.executable, '-c', code], cwd=HERE, check=True)
 
 
 def test_in_another_thread_it_trains_and_takes_no_signals(tmp_path):

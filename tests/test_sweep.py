@@ -269,9 +269,12 @@ def test_a_config_that_is_no_run_of_ours(tmp_path):
 
 
 def test_a_python_that_a_shell_would_take_apart(refused, monkeypatch):
-    monkeypatch.setattr(sys, 'executable', '/home/some one/python')
-    assert 'PYTHON /home/some one/python: expected a path without spaces' in refused(
-        '--env', 'Pendulum-v0')
+    for home in ('some one', "d'Arc", 'a&b'):
+        monkeypatch.setattr(sys, 'executable', '/home/{}/python'.format(home))
+        assert 'PYTHON /home/{}/python: expected a path without spaces'.format(home) in refused(
+            '--env', 'Pendulum-v0')
+    monkeypatch.setattr(sys, 'executable', '/home/jörg~1/a^b/python3.7')
+    assert parsed('--env', 'Pendulum-v0').runs
 
 
 def test_groups_of_another_sweep_in_the_folder_are_named(tmp_path):

@@ -150,7 +150,8 @@ def as_text(comparison):
 
     lines = []
     for _, row in as_table(comparison).iterrows():
-        decimals = 3 if row.task == ALL else figures.decimals(row.iqm)
+        if row.folder == 'A':           # as many for all of a task
+            decimals = 3 if row.task == ALL else figures.decimals(row.iqm)
         lines.append({
             'task': row.task if row.folder == 'A' else '', '': row.folder, 'runs': row.runs,
             'IQM': '{:.{}f}'.format(row.iqm, decimals), '95% CI': interval(row, 'iqm', decimals),

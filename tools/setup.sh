@@ -120,7 +120,7 @@ folder=$venv
     'a folder that you may write, such as a copy of this one'
 # One set-up at a time; another waits, and finds all done. (NFS locks what may be written alone.)
 { exec 9<>tools/setup.sh; } 2>/dev/null || exec 9<tools/setup.sh
-flock -n 9 || { say 'another set-up is at work here; waiting for it'; flock 9; }
+flock -n 9 || { [ $? != 1 ] || say 'another set-up is at work here; waiting for it'; flock 9; }
 if complete; then
     exit 0
 fi

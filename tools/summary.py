@@ -310,7 +310,7 @@ def summarise(runs, steps=None):
             row.update({'{}_{}'.format(metric, name): value
                         for name, value in over_seeds(of_each).items()})
         row.update(max_of_mean=max_of_mean(tables), last10_of_each_seed=', '.join(
-            's{} {:.{}f}'.format(run.seed, value, figures.decimals(value))
+            's{} {:.{}f}'.format(run.seed, value, figures.decimals(row['last10_mean']))
             for run, value in zip(of_seeds, values['last10'])))
         rows.append(row)
     return pd.DataFrame(rows)

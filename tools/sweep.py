@@ -19,7 +19,6 @@ import json
 import logging
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -80,9 +79,9 @@ def parse_args(argv):
         SystemExit: argparse's own errors, and --help.
     """
     flags = vars(sweep_parser().parse_args(with_hyphens(argv)))
-    if shlex.quote(sys.executable) != sys.executable:
-        raise BadSetting('PYTHON', sys.executable, 'a path without spaces and the like: Ray starts '
-                         'its processes by a shell, which takes it apart')
+    if re.search(r'[\s"\'`$&|;()<>*?\[\]{}!\\#]', sys.executable):
+        raise BadSetting('PYTHON', sys.executable, 'a path without spaces and signs of a shell, by '
+                         'which Ray starts its processes')
     data_dir, exp_name = flags.pop('data_dir', 'out'), flags.pop('exp_name', None)
     jobs, address = flags.pop('jobs', None), flags.pop('address', None)
     max_failures = checked_value('max_failures', flags.pop('max_failures', 3), Number(int, 1))

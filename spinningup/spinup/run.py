@@ -38,7 +38,7 @@ def main(argv=None):
     else:
         of_an_algorithm = name.split('_')[0] in ('vpg', 'trpo', 'ppo', 'ddpg', 'td3', 'sac')
         raise BadInput('{}: expected plot, test_policy or help{}'.format(
-            name, '; to train: python ddpg.py' if of_an_algorithm else ''))
+            name, '; to train DDPG: python ddpg.py' if of_an_algorithm else ''))
 
 
 if __name__ == '__main__':

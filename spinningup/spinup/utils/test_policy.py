@@ -81,7 +81,7 @@ def load_tf_policy(folder, deterministic=False):
     tf = import_tensorflow()
     with tf.Graph().as_default() as graph:
         sess = tf.Session(config=tf.ConfigProto(    # as in training: a core, and no GPU
-            intra_op_parallelism_threads=1, device_count={'GPU': 0}))
+            intra_op_parallelism_threads=1, device_count={'GPU': 0}, allow_soft_placement=True))
         try:
             export = tf.saved_model.loader.load(
                 sess, [tf.saved_model.tag_constants.SERVING], folder)
