@@ -216,10 +216,11 @@ def test_clean_removes_what_setup_made_and_no_run(machine):
     shutil.copy(os.path.join(ROOT, 'Makefile'), str(machine.root))
     kept = [pathlib.Path(name) for name in (
         'out/ddpg_hopper-v2/run/progress.txt', 'out/tools/__pycache__/a', 'tests/test_a.py',
-        'harness/run.py', 'spinningup/spinup/__init__.py')]
+        'harness/run.py', 'docs/examples/walk.py', 'spinningup/spinup/__init__.py')]
     made = [pathlib.Path(name) for name in (
         '.venv/complete', '.python/cpython/bin/python3.7', 'spinningup/spinup.egg-info/PKG-INFO',
-        '__pycache__/a', 'tests/__pycache__/a', 'spinningup/spinup/utils/__pycache__/a')]
+        '__pycache__/a', 'tests/__pycache__/a', 'docs/examples/__pycache__/a',
+        'spinningup/spinup/utils/__pycache__/a')]
     for path in kept + made:
         (machine.root / path).parent.mkdir(parents=True, exist_ok=True)
         (machine.root / path).write_text('')

@@ -799,7 +799,7 @@ def test_ctrl_c_gets_one_line(toys, tmp_path):
 
 @pytest.mark.parametrize('name', ['make_plots', 'load_tf_policy', 'load_env', 'step'])
 def test_ctrl_c_in_c_code_gets_one_line(name, toys, runs, tmp_path, monkeypatch, capfd, ctrl_c):
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         try:
             ctrl_c()
         except KeyboardInterrupt as error:      # as some of TensorFlow's functions do

@@ -471,6 +471,14 @@ def test_no_pickle_is_loaded_where_the_environment_has_an_id(made_by, run, capsy
     assert 'only runs you trust' in ' '.join(call(capsys, '--help', main=diagnose.main)[1].split())
 
 
+def test_a_verdict_that_cannot_be_written_is_printed(run, capsys):
+    with open('out', 'w') as file:
+        file.write('a file')
+    code, out, err = diagnosed(capsys, 'run')
+    assert code == 2 and err.count('\n') == 1 and 'expected a file that can be written' in err
+    assert 'exploding critic' in out and 'Wrote' not in out
+
+
 def test_an_environment_is_made_as_config_says(run):
     change_config(run, env_kwargs=dict(g=3.5))
     config, _ = diagnose.read('run')

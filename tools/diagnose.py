@@ -494,13 +494,14 @@ def main(argv=None):
         output = output_of(args)
         diagnoses = [diagnose(run, episodes, seed) for run in args.run]
         text = '\n\n'.join(map(verdict, diagnoses))
-        print(text, flush=True)                 # whatever becomes of the files
-        figure = draw(diagnoses)
         setting = 'FILE' if args.output is None else 'output'
+        if args.output is None:
+            print(text, flush=True)             # whatever becomes of the files
+        figure = draw(diagnoses)
         figures.write_figure(figure, output, setting, dpi=80)
         beside = text_beside(output)
         figures.write(beside, (text + '\n').encode(), setting)
-        print('\nWrote {}, {}'.format(output, beside))
+        print('{}\nWrote {}, {}'.format('' if args.output is None else text + '\n', output, beside))
         show(figure)
 
 
