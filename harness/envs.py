@@ -416,7 +416,7 @@ class Inside:
 
 
 def seeded(method, seed):
-    """method(seed); or, where it raises with a seed that no int of C code can be, without a bit."""
+    """method(seed); where that raises, and the seed is no int of C code, of its lowest 31 bits."""
     try:
         return method(seed)
     except ANYTHING:
