@@ -113,7 +113,8 @@ class Checkpoints:
 
     def save(self, config, state, replay):
         """
-        Write a checkpoint. Of the transitions, only those are written that are in no file yet.
+        Write a checkpoint, after `claim`. Of the transitions, only those are written that are in no
+        file yet.
 
         Args:
             config (dict): As in config.json.
@@ -126,7 +127,6 @@ class Checkpoints:
             OSError: It could not be written; those before are whole, and a later call may succeed.
         """
         first_row = replay.stored - len(replay)
-        self.claim()
         there = os.listdir(self.folder)
         known = [name for name in self.row_files if name in there]
         if any(parsed(name)[2] > first_row for name in set(self.row_files) - set(known)):

@@ -232,24 +232,7 @@ class Run:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
             agent.set_state(self.resumed.state['agent'])
-            needed = ['tf1_save'] + ['vars.pkl'] * (self.config['env_made_by'] == 'function')
-            exported = (not os.access(self.folder, os.W_OK) or all(
-                os.path.exists(os.path.join(self.folder, name)) for name in needed))
-            has_its_files = self._has_its_files()
-            if not (exported and has_its_files):
-                self._open_table()
-            if not has_its_files:
-                print('Its table and its config.json are those of the checkpoint again.')
-            self.export = agent.exporter(None if exported else self.table.logger, s.actor_critic,
-                                         self.ac_kwargs)
-            self.stack.callback(self.export.close)
-            if not exported:
-                try:
-                    self._export()
-                except (OSError, tf.errors.OpError) as error:
-                    raise guard.NotSaved('could not export the policy again: '
-                                         + first_line(error)) from error
-                print('Its policy is exported again.')
+            self._bring_back()
             return None
         if self.resumed:
             self._go_on()
@@ -317,6 +300,28 @@ class Run:
                            'break.'.format(name), 'red')
         self.checkpoints.go_on()
         self.table.log('Going on after step {}.'.format(self.t))
+
+    def _bring_back(self):
+        """Of a run that has finished: what it has lost of table, config.json and export."""
+        s = self.arguments
+        needed = ['tf1_save'] + ['vars.pkl'] * (self.config['env_made_by'] == 'function')
+        exported = (not os.access(self.folder, os.W_OK) or all(
+            os.path.exists(os.path.join(self.folder, name)) for name in needed))
+        has_its_files = self._has_its_files()
+        if not (exported and has_its_files):
+            self._open_table()
+        if not has_its_files:
+            print('Its table and its config.json are those of the checkpoint again.')
+        self.export = self.learner.exporter(None if exported else self.table.logger,
+                                            s.actor_critic, self.ac_kwargs)
+        self.stack.callback(self.export.close)
+        if not exported:
+            try:
+                self._export()
+            except (OSError, tf.errors.OpError) as error:
+                raise guard.NotSaved('could not export the policy again: '
+                                     + first_line(error)) from error
+            print('Its policy is exported again.')
 
     def _has_its_files(self):
         """Whether a run that has finished has its table and its settings still."""

@@ -49,3 +49,14 @@ def write_figure(figure, path, setting='FILE', **options):
 def decimals(like):
     """Digits behind the point in the tables of returns like this one: one, or three of shares."""
     return 3 if abs(like) < 1 else 1
+
+
+def shown(value, like=None):
+    """
+    A return as text: a whole number as it is, others with a digit behind the point, or two, or
+    four, where those like them are small.
+    """
+    if isinstance(value, int):
+        return '{:,}'.format(value)
+    size = abs(value if like is None else like)
+    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15) + 2 * int(size < 0.1))

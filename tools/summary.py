@@ -220,17 +220,6 @@ def over_seeds(values):
     return found
 
 
-def shown(value, like=None):
-    """
-    A return as text: a whole number as it is, others with a digit behind the point, or two, or
-    four, where those like them are small.
-    """
-    if isinstance(value, int):
-        return '{:,}'.format(value)
-    size = abs(value if like is None else like)
-    return '{:,.{}f}'.format(value, int(size < 500) + int(size < 15) + 2 * int(size < 0.1))
-
-
 def max_of_mean(tables):
     """
     The highest point of the curve that is the mean over seeds, of test returns, by their tables:

@@ -21,7 +21,7 @@ from harness.origin import HERE
 from harness.settings import ACCEPTED, BadSetting
 from tools import summary, sweep
 from tools.bench import notes, study
-from tools.summary import shown
+from tools.figures import shown
 
 # {task: (epochs of 5,000 steps, seeds from 0 on)}
 TASKS = {

@@ -19,7 +19,7 @@ import pandas as pd
 
 from harness.command import Parser, accepting, ending
 from harness.settings import BadSetting, Number
-from tools import summary
+from tools import figures, summary
 
 TITLES = ['mean of the last {} at each step', 'extremes of this mean, and of the last {}',
           'standard deviation within the steps up to each']
@@ -90,9 +90,9 @@ def text_of(table, like):
     rows = {}
     for name, row in table.iterrows():
         of_steps = str(name).endswith('at')
-        texts = ['-' if np.isnan(value) else summary.shown(int(value) if of_steps else value, like)
+        texts = ['-' if np.isnan(value) else figures.shown(int(value) if of_steps else value, like)
                  for value in row]
-        rows[name if isinstance(name, str) else summary.shown(int(name))] = (
+        rows[name if isinstance(name, str) else figures.shown(int(name))] = (
             texts[:-1] + ['' if of_steps else texts[-1]])
     return pd.DataFrame.from_dict(rows, orient='index', columns=table.columns).to_string()
 
@@ -116,8 +116,9 @@ def main(argv=None):
             every = args.every or max(-(-steps.iloc[-1] // 10), steps.iloc[0])
             found = [course(run.table, args.column, every, args.rows) for run in of_group]
             like = np.mean([run.table[args.column].abs().mean() for run in of_group])
+            names = names_of(of_group)
             for title, of_runs in zip(TITLES, zip(*found)):
-                table = pd.concat(of_runs, axis=1, keys=names_of(of_group)).dropna(how='all')
+                table = pd.concat(of_runs, axis=1, keys=names).dropna(how='all')
                 if len(table):
                     print('\n{}, {}: {}, {}\n{}'.format(group, env, args.column, title.format(
                         of_rows), text_of(table, like)))
