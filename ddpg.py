@@ -266,7 +266,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
         # Initialise Q, mu, Q' and mu'; the replay buffer R; and N, the process of the noise.
         with tf.Graph().as_default():
             noise_seed, replay_seed = seed_everything(seed, env, run.test_env)
-            agent = run.agent(build_graph(
+            agent = run.make_agent(build_graph(
                 run.obs_dim, run.act_dim, actor_critic, run.ac_kwargs, gamma, polyak, pi_lr, q_lr,
                 weight_decay, decay_kind, policy, lr_decay=lr_decay_steps is not None,
                 target_networks=target_networks), noise_seed)

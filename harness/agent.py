@@ -55,24 +55,24 @@ def prepared_call(sess, fetches, feeds, operations=(), here=False):
 
 def set_variables(sess, values):
     """
-    Set variables in a session, in one call: each call of another kind is prepared for itself, which
-    takes longer than all of the assignments.
+    Set variables in a session, in one call: TensorFlow prepares each new combination of feeds and
+    fetches, which takes longer than all of the assignments.
 
     Args:
         sess (tf.Session): Whose values these are.
         values (dict): {variable: array}.
     """
     left = dict(values)
-    while left:         # once; again for variables that share the tensor of their first value
+    while left:         # once; again where several variables share one initial-value tensor
         fed = {variable.initializer.inputs[1]: variable for variable in left}
         sess.run([variable.initializer for variable in fed.values()],
                  {first: left.pop(variable) for first, variable in fed.items()})
 
 
-def require_one_of_each():
+def require_reused_variables():
     """
-    ValueError, where a pass of the networks has made weights of its own: acting, or what the actor
-    climbs, would be by weights that nothing trains.
+    Raises ValueError where a later pass of the networks made new weights: the agent would act by
+    weights, or climb a critic, that nothing trains.
     """
     anew = [v.op.name for v in tf.trainable_variables()
             if not v.op.name.startswith(('main/', 'target/'))]
@@ -103,7 +103,7 @@ class Agent:
         self.updates = 0
         self.next_o = self.next_a = None        # an observation, and the newest policy's action
         with graph.x.graph.as_default():
-            require_one_of_each()
+            require_reused_variables()
             self.variables = tf.global_variables()          # Adam's and the targets', too
             initialiser = tf.global_variables_initializer()
         self.sess = tf.Session(graph=graph.x.graph, config=session_config(threads))
@@ -119,7 +119,7 @@ class Agent:
         self.call_update_with_norms = prepared_call(self.sess, dict(fetches, **norms), feeds,
                                                     [graph.targ_step])
 
-    # ---- What the critic alone has otherwise -----------------------------------------------------
+    # ---- What CriticAlone overrides --------------------------------------------------------------
 
     def extra_feeds(self):
         """What an update needs beside the minibatch."""
@@ -156,8 +156,8 @@ class Agent:
 
     def act(self, o):
         """
-        mu(o), (act_dim,): what the last update found for this very observation, or anew. Raises
-        NotFinite.
+        mu(o), (act_dim,): from the last update if that was for this very observation, else computed
+        now. Raises NotFinite.
         """
         if o is not self.next_o:
             self.next_o, self.next_a = o, self.call_act(o[None])['a']
@@ -243,7 +243,7 @@ class Agent:
                                   for variable in self.variables})
 
     def random_operations(self):
-        """The names of those, such as dropout's, whose random state no session gives away."""
+        """Names of operations, such as dropout's, whose random state TensorFlow cannot save."""
         return [op.name for op in self.graph.x.graph.get_operations()
                 if any(attr.name == 'seed2' for attr in op.op_def.attr)
                 and '/Initializer/' not in op.name]
@@ -306,8 +306,8 @@ class CriticAlone(Agent):
 
 class Export:
     """
-    The policy for players, through a graph of its own, x, a -> pi, q: the training graph stays as
-    it is, and the export holds neither targets nor optimiser slots.
+    The policy for players, in a graph of its own, x, a -> pi, q: saving adds nothing to the
+    training graph, and the export holds neither targets nor optimiser slots.
 
     Args:
         logger (EpochLogger): Which writes it; None where nothing is to be written.

@@ -29,7 +29,7 @@ FORMAT = 3                        # of these files; to be raised with every chan
 KEPT = 2                          # complete checkpoints at a time
 ROWS_PER_FILE = 100000            # at most, so that writing takes little memory
 COLUMNS = ('x', 'a', 'r', 'x2', 'd')        # of the replay buffer
-# The key, in JSON, of where an array is, and the one beside it where that is a number of NumPy's.
+# Keys in JSON: {ARRAY: path} stands for an array; with SCALAR beside it, for a NumPy scalar.
 ARRAY, SCALAR = '.npz', 'scalar'
 
 
@@ -70,15 +70,14 @@ class Checkpoints:
         self.row_files = []         # the names of these files
         self.last_file = ['', '']   # the last replay file, and its digest
         if not resume:
-            if not os.path.isdir(self.folder):
-                with contextlib.suppress(FileExistsError):      # another process's, just now
-                    make_folders(self.folder)
+            with contextlib.suppress(FileExistsError):
+                make_folders(self.folder)
             sync_folder(run_folder)
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
         elif not any(map(number_of, os.listdir(self.folder))):
             raise Unusable('it has no checkpoint')
-        # A run that does not go on keeps its lock as it was, or has none: nothing is touched.
+        # Until `go_on` nothing may change: the lock's text stays, and `close` removes a new lock.
         self.lock_is_new = resume and not os.path.exists(self._path('lock'))
         try:
             self.lock = lock(self._path('lock'), signed=not resume)
@@ -158,7 +157,7 @@ class Checkpoints:
 
     def claim(self):
         """
-        See that the folder is there, and that it is ours still: that nobody has removed the lock.
+        Make checkpoints/ again where someone has removed it, and lock it again if the lock is gone.
 
         Raises:
             OSError: The run folder is gone, or another process trains in it.
@@ -335,11 +334,11 @@ def canonical(value):
 
 def without_arrays(tree, arrays, path):
     """
-    `tree` (of dicts) with {ARRAY: path} for each array, which goes to `arrays` by its path; of a
-    number of NumPy's, with SCALAR beside it.
+    `tree` (nested dicts) with {ARRAY: path} in place of each array, which becomes arrays[path]; a
+    NumPy scalar has SCALAR beside it.
 
     Raises:
-        TypeError: It would not come back as it is: by its keys, or by an array of objects.
+        TypeError: It could not be read back the same: a key is no text, an array holds objects.
     """
     if isinstance(tree, np.generic):
         return dict(without_arrays(np.asarray(tree), arrays, path), **{SCALAR: True})

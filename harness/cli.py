@@ -18,7 +18,7 @@ from harness import guard, run
 from harness.command import Parser, ending
 from harness.files import read_config
 from harness.settings import (ACCEPTED, MAY_CHANGE, SETTINGS, BadSetting, as_of_now, checked_folder,
-                              checked_name, defaults_of, resolved)
+                              checked_name, defaults_of, networks_of, resolved)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
         for name, default in defaults_of(function).items():
             flags = ['--' + name.replace('_', '-')]
             flags += dict(seed=['-s'], hidden_sizes=['--hid']).get(name, [])
-            if flags[0] in parser._option_string_actions:       # both functions have it, and get it
+            if flags[0] in parser._option_string_actions:       # one flag for both functions
                 continue
             arity = {bool: dict(nargs='*') if several else dict(nargs='?', const=True),
                      tuple: dict(nargs='+')}
@@ -78,11 +78,6 @@ def make_parser(prog, description, algorithm, several=False, **defaults):
                                 help='{} Default: {}'.format(
                                     texts.get(name, ''), shown).replace('%', '%%'))
     return parser
-
-
-def networks_of(algorithm):
-    """The function that is the default of the argument `actor_critic`."""
-    return inspect.signature(algorithm).parameters['actor_critic'].default
 
 
 def with_hyphens(argv):
@@ -100,7 +95,7 @@ def named_settings(name):
             among its settings.
 
     Raises:
-        BadSetting: There is no such one, or the command line cannot make such a run.
+        BadSetting: It is neither, or the command line cannot make such a run.
     """
     return SETTINGS[name] if name in SETTINGS else settings_of_run(name)
 
@@ -123,7 +118,7 @@ def settings_of_run(path):
     unknown = sorted(set(config) - known) + sorted(set(config['ac_kwargs']) - set(ACCEPTED))
     if unknown:
         raise unusable('its config.json has {}, which is no setting'.format(unknown[0]))
-    own = run.own_things(config)
+    own = run.custom_parts(config)
     if own:
         raise unusable('the command line cannot make one whose ' + ', and whose '.join(own))
     return config
@@ -142,9 +137,9 @@ def keyword_arguments(algorithm, base, flags):
 
     Args:
         algorithm (function): ddpg(), with the defaults.
-        base (dict): Keyword values of `algorithm`, ac_kwargs among them, that override those. What
-            else is in it does not count.
-        flags (dict): Values or their text, of `algorithm` and of its networks, that override these.
+        base (dict): Keyword values of `algorithm`, ac_kwargs among them, that override the
+            defaults. Other keys are ignored.
+        flags (dict): Values or their text, of `algorithm` and its networks, that override `base`.
 
     Raises:
         BadSetting: A value is not accepted.
@@ -211,10 +206,10 @@ def parse_args(argv, algorithm):
 
 def check_from_here(resume):
     """Raises BadSetting where the command line cannot make what a run consists of."""
-    own = run.own_things(resume.config)
+    own = run.custom_parts(resume.config)
     if own:
         raise run.cannot_resume(resume.run_folder, 'its {}; go on from Python: {}'.format(
-            ', its '.join(own), run.way_on(resume.run_folder, resume.config)))
+            ', its '.join(own), run.resume_command(resume.run_folder, resume.config)))
 
 
 def train(algorithm, argv=None):

@@ -14,7 +14,7 @@ import sys
 import gym
 
 from harness import early, guard
-from harness.settings import ELSEWHERE, BadSetting
+from harness.settings import ALIASES, BadSetting
 
 
 def one_line(text):
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
     def _hint(self, word):
         flags = {flag.lower(): flag for flag in self._option_string_actions}
         near = [flags[flag] for flag in difflib.get_close_matches(word, flags, 1)]
-        names = ELSEWHERE.get(word.lstrip('-').replace('-', '_'), '').split(' and ')
+        names = ALIASES.get(word.lstrip('-').replace('-', '_'), '').split(' and ')
         here = ['--' + name.replace('_', '-') for name in names]
         if here[0] in flags:
             near = [' and '.join(here)]
@@ -86,8 +86,8 @@ class Parser(argparse.ArgumentParser):
 
 class Screen:
     """
-    Stands in for stdout or stderr: where its reader leaves (`| head`, a terminal that closes), the
-    command goes on without; where its disk is full, without what is said meanwhile.
+    Stands in for stdout or stderr, and never raises OSError: after its reader has left (`| head`, a
+    terminal that closes) all output is dropped; while its disk is full, what is written then.
 
     Args:
         stream (file): What is written to.

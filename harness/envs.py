@@ -294,12 +294,12 @@ class Inside:
     Replaces reset, step and seed of the environment inside all gym.Wrappers, and step of each
     wrapper:
 
-    - at each layer, step() returns a new info: what is written into it does not reach the next
-      step, and a time limit that a layer has reported is in those of all layers around it, whatever
-      they make of its info;
+    - each layer's step() returns a new info, so that nothing written into it reaches the next step;
+      a time limit that one layer reports is in the infos of all layers around it, whatever they do
+      with its info;
     - Gymnasium's interface (reset() -> observation, info; step() -> observation, reward,
-      terminated, truncated, info; seeds go to reset) becomes Gym's. Which one it is, the first
-      reset tells.
+      terminated, truncated, info; seeds go to reset) becomes Gym's. The first reset tells which
+      interface it is.
 
     It is taken out with `bare`, for pickling.
 
@@ -319,7 +319,7 @@ class Inside:
         self.running = self.limit = False
         self.own = {name: getattr(env, name) for name in ('reset', 'step', 'seed')
                     if hasattr(env, name)}
-        # Of bound methods alone: a copy of an environment, by copy.deepcopy, then steps itself.
+        # Bound methods, no closures: copy.deepcopy rebinds them, so that a copy steps itself.
         self.placed = [(env, dict(reset=self.reset, step=self.step, seed=self.seed))] + [
             (layer, dict(step=functools.partial(self.step_of, layer.step))) for layer in wrappers]
         self.was = [{name: vars(layer)[name] for name in methods if name in vars(layer)}
@@ -353,7 +353,7 @@ class Inside:
         if self.running:
             return self.own['reset'](**kwargs)
         if self.seeds and not takes_seed(self.own['reset']):
-            # Whether a wrapper hands seeds on, or an adapter seeds what it holds, is not known.
+            # To the innermost reset that takes one: those around it may not hand it on.
             seed = self.seeds.pop()
             for inner in reversed(layers(self.env)[1:]):
                 if takes_seed(inner.reset):
@@ -384,7 +384,7 @@ class Inside:
 
     def step_of(self, own, a):
         """What a wrapper's own step() returns, with an info of its own."""
-        self.limit = False                  # it need not step what it wraps
+        self.limit = False                  # a wrapper may return without stepping what it wraps
         return self._with_own_info(own(a))
 
     def _with_own_info(self, returned):
@@ -393,7 +393,7 @@ class Inside:
             return returned
         o, r, done, info = returned
         own = dict(info)
-        said = info.pop(LIMIT, False)       # out of what may be one and the same at every step
+        said = info.pop(LIMIT, False)       # some environments return one dict at every step
         if self.limit:
             own[LIMIT] = True
         elif said is not False and not np.ndim(said):
@@ -416,7 +416,7 @@ class Inside:
 
 
 def seeded(method, seed):
-    """method(seed); where that raises, and the seed is no int of C code, of its lowest 31 bits."""
+    """method(seed); if that raises, and the seed has over 31 bits, again with its lowest 31."""
     try:
         return method(seed)
     except ANYTHING:
@@ -435,8 +435,8 @@ def takes_seed(reset):
 
 class Legal:
     """
-    A function of an action (act_dim,): the action that is sent for it. It is clipped to the bounds,
-    a whole number where the environment's actions are, and of their type.
+    Makes an action (act_dim,) legal: clipped to the bounds, rounded where the environment's actions
+    are whole numbers, and of their type.
 
     Args:
         low, high (arrays): The bounds, (act_dim,).

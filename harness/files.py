@@ -1,5 +1,6 @@
 """
-files.py: files that are whole or as they were before, locks, and a run's config.json and table.
+files.py: files that are whole or as they were before, locks, a run's config.json and table, and the
+machine's memory and processor.
 """
 import contextlib
 import fcntl

@@ -54,8 +54,8 @@ def noting_signals():
     if _noting or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Where SIGHUP is ignored, as under nohup, it stays so; what C code handles (None for Python)
-    # could not be given back.
+    # Not SIGHUP where it is ignored, as under nohup; nor a signal with a handler of C code (None),
+    # which could not be restored.
     signals = [each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
                if signal.getsignal(each) is not None]
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -24,8 +24,8 @@ if cpuinfo().get('vendor_id') == 'AuthenticAMD':
 @contextlib.contextmanager
 def unhindered():
     """
-    Within it an import finds no pandas and no requests, and no garbage is looked for: TensorFlow's
-    takes a third less time. It would use these for its estimators and for a callback of Keras.
+    Inside, pandas and requests cannot be imported and no garbage is collected: TensorFlow's import
+    takes a third less time. It has uses for them only in its estimators and in a Keras callback.
     """
     spared = [name for name in ('pandas', 'requests') if name not in sys.modules]
     collects = gc.isenabled()
@@ -46,12 +46,12 @@ with unhindered(), warnings.catch_warnings():
     import tensorflow as tf
     from tensorflow.python.util import deprecation
 tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
-# Words that are not shown need not be looked for either, at each layer and operation of a graph.
+# Deprecation warnings, which are not shown, would still take time at each operation of a graph.
 deprecation._PRINT_DEPRECATION_WARNINGS = False
 
 # The threads within operations are the process's, and its first session decides how many there are:
 # one, as each operation of ours has. (A session that someone made before this import keeps its.)
-# Threads of its own, or a process that is forked would hang in its first session.
+# It has threads of its own: with shared ones, a forked process would hang in its first session.
 tf.Session(graph=tf.Graph(), config=tf.ConfigProto(
     inter_op_parallelism_threads=1, intra_op_parallelism_threads=1, device_count={'GPU': 0},
     use_per_session_threads=True)).close()

@@ -27,8 +27,8 @@ class DoesNotRepeat(Exception):
 
 def layers(env, of_gym=False):
     """
-    An environment's wrappers, the outermost first, and itself; with `of_gym` those that are of
-    Gym's class alone, else whatever has an environment as its `env`, such as Gymnasium's.
+    An environment's wrappers, the outermost first, and then itself. A wrapper is whatever has an
+    environment as its `env`, such as Gymnasium's; with `of_gym`, a gym.Wrapper alone.
     """
     def within(layer):
         if isinstance(layer, gym.Wrapper):
@@ -45,7 +45,7 @@ def layers(env, of_gym=False):
 
 
 def has(value, *names):
-    """Whether a value has these attributes; not, where it raises anything when it is asked."""
+    """Whether a value has all these attributes; False where looking at them raises anything."""
     try:
         return all(hasattr(value, name) for name in names)
     except ANYTHING:
@@ -59,11 +59,11 @@ METHODS = (types.FunctionType, types.BuiltinFunctionType, types.WrapperDescripto
 
 def all_attributes(env):
     """
-    All attributes, but for methods, of an environment's layers and of the objects that are such
-    attributes, of their classes, too: pairs of a name, such as '1.arm.mass', and a value.
+    All attributes but methods, inherited ones too, of an environment's layers and of the objects
+    among these attributes: pairs of a name, such as '1.arm.mass', and a value.
     """
     around = layers(env)
-    # What is here is looked into; it grows by the objects. The first layer is a CheckedEnv.
+    # A queue, which grows by the objects; but for those of the first layer, a CheckedEnv.
     owners = [(layer, str(number), 0 if number else DEEPEST)
               for number, layer in enumerate(around)]
     seen = {id(layer) for layer in around}
@@ -86,7 +86,7 @@ def environment_ids(env):
     """The ids of all environments that one consists of: its layers, and what these hold as such."""
     found = layers(env)
     found.append(getattr(found[-1], 'unwrapped', found[-1]))
-    not_looked_into = types.SimpleNamespace(env=env)        # the first layer never is
+    not_looked_into = types.SimpleNamespace(env=env)        # as the first layer never is
     found += [value for _, value in all_attributes(not_looked_into)
               if not isinstance(value, type) and has(value, 'reset', 'step', 'action_space')]
     return set(map(id, found))
@@ -174,8 +174,8 @@ def set_random_states(env, states, all_there=True):
 @contextlib.contextmanager
 def undisturbed(env):
     """
-    Within it, whatever draws random numbers changes none of an environment's: the global generators
-    and those of classes are other environments', too.
+    Afterwards an environment's generators are as they were before, even those that it shares with
+    other environments: the global ones, and those of classes.
     """
     before = random_states(env)
     yield
@@ -185,8 +185,8 @@ def undisturbed(env):
 
 def seed_the_rest(env, before, seed):
     """
-    Seed the generators that the seed() of an environment has not moved, and those that it has given
-    the stream of RandomState(seed), which is the noise's: each gets one of its own.
+    Seed the generators that the seed() of an environment has left as they were, and those that now
+    have the stream of RandomState(seed), which is the noise's: each gets one of its own.
 
     Args:
         env (CheckedEnv): Its own spaces are for others to seed.
@@ -226,15 +226,15 @@ DISCRETE = (bool, int, str, type(None))
 
 def attributes(owner, but=(), depth=0):
     """
-    The attributes of an object that are numbers, text or arrays, and those of the objects that are
-    its attributes: {name: value or dict}. All else it keeps to itself. Of an object that can be
-    called, such as a network, they are numbers and arrays alone: its flags and names may say that
-    something was made at its first call, which is not saved.
+    The attributes of an object that can be saved, {name: value}: numbers, text and arrays, and a
+    dict of the same for each object among them. Of a callable, such as a network, they are numbers
+    and arrays alone: its flags and names may say that something was made at its first call, which
+    is not saved.
 
     Args:
-        owner (object): Of which they are.
+        owner (object): Whose attributes.
         but (collection of int): The ids of objects that are not looked into.
-        depth (int): How deep it is itself.
+        depth (int): How many objects `owner` is inside of.
     """
     found, kinds = {}, (int, float) if callable(owner) else SAVED
     for name, value in sorted(vars(owner).items()):
@@ -289,8 +289,8 @@ def set_attributes(owner, values, made):
 
 def changed(values, made):
     """
-    `values` (from `attributes`) without the whole numbers and the text that are as they were `made`
-    (the same, of an environment in which nothing has been played): each environment has its own.
+    `values` (from `attributes`) without the whole numbers and text that are as in `made`, the same
+    before anything was played: those may be of one environment alone, such as a port.
     """
     found = {}
     for name, value in values.items():
@@ -412,8 +412,8 @@ class RecordedEnv(gym.Wrapper):
         Play episodes again, up to where it was.
 
         Returns:
-            list of str: The whole numbers and text that were made anew, and are others than there:
-            names, such as a folder's, or what decides how it goes on.
+            list of str: The whole numbers and text of the new environment that differ from the
+            saved one's: mere names, such as a folder's, or what decides how it goes on.
 
         Raises:
             DoesNotRepeat: That leads to other observations, rewards or ends, or there are other
@@ -426,7 +426,7 @@ class RecordedEnv(gym.Wrapper):
             if record is None:
                 continue
             if record['number'] and not self.resets:
-                self.env.reset()        # what is made in the first one, is made before flags say so
+                self.env.reset()        # makes what a first one makes, before flags say it is made
             self.resets = record['number']
             self._surround(record['at_reset'], all_there=False)
             self.reset()

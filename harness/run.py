@@ -37,9 +37,9 @@ def seed_everything(seed, env, test_env):
     Seed all that draws random numbers, before the graph has its first operation.
 
     `random`, the default graph, the training environment and the noise get `seed` itself, as in the
-    notes. All else gets a seed derived from it: what the notes did not have, so that no run's test
-    environment equals another run's training environment; and NumPy's global generator, which would
-    otherwise repeat the noise's numbers (an environment's that would: recorded.seed_the_rest).
+    notes. All else gets a seed derived from it: no run's test environment equals another run's
+    training environment, and NumPy's global generator does not repeat the noise's numbers. (For an
+    environment's own generators see recorded.seed_the_rest.)
 
     Args:
         seed (int): Below 2**32.
@@ -115,10 +115,10 @@ class Run:
         self.t, self.epochs_done = 0, 0
         self.folder = self.table = self.checkpoints = None          # until it begins
         self.lost = False           # whether the last save found the folder gone, or another's
-        self.unsaved = set()        # what the replay buffer has of its own, as it has been told
+        self.warned_of = set()      # attributes of the replay buffer that were warned about
         with contextlib.ExitStack() as stack:
             stack.enter_context(guard.noting_signals())
-            # Whoever else draws from the global streams goes on as if there had been no run.
+            # Afterwards the global generators are as if there had been no run.
             stack.callback(random.setstate, random.getstate())
             stack.callback(np.random.set_state, np.random.get_state())
             self.resumed = s.resume
@@ -126,35 +126,34 @@ class Run:
                 self.resumed = open_run(s.resume)
             if self.resumed:
                 stack.callback(self.resumed.close)
-            # What an environment draws while it is made. (`seed_everything` comes after that; of
-            # the seed, truth.held_out has the child 1, recorded.seed_the_rest the child 2.)
+            # For what an environment draws while it is made, before `seed_everything`. (Of streams
+            # derived from the seed, truth.held_out has 1, recorded.seed_the_rest 2, and this 3.)
             for draws, word in zip((random, np.random),
                                    np.random.SeedSequence((s.seed, 3)).generate_state(2)):
                 draws.seed(int(word))
             self._make_environments(stack)
             check_memory(s, self.obs_dim, self.act_dim)
             check_noise(s, self.act_dim)
-            self._settle(arguments)
+            self._settle()
             self.stack = stack.pop_all()
         self.uniform_steps = s.start_steps if s.policy == 'learned' else np.inf
         self.ac_kwargs = dict(s.ac_kwargs, action_space=self.env.action_space)
 
     def _make_environments(self, stack):
         """The two environments, checked: `env` and `test_env`."""
-        self.env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
-            lambda: 'at step {}'.format(self.t)), stack, env_kwargs=self.arguments.env_kwargs)
-        self.test_env = envs.make_recorded(self.arguments.env_fn, guard.Watch(
-            lambda: 'in a test episode after step {}'.format(self.t)), stack, self.env,
-                                  self.arguments.env_kwargs)
+        s = self.arguments
+        watch = guard.Watch(lambda: 'at step {}'.format(self.t))
+        test_watch = guard.Watch(lambda: 'in a test episode after step {}'.format(self.t))
+        self.env = envs.make_recorded(s.env_fn, watch, stack, None, s.env_kwargs)
+        self.test_env = envs.make_recorded(s.env_fn, test_watch, stack, self.env, s.env_kwargs)
         self.test_began = None      # the state of test_env before the test that is running
-        self.watch = self.env.watch
         self.obs_dim, = self.env.observation_space.shape
         self.act_dim, = self.env.action_space.shape
 
-    def _settle(self, arguments):
-        """What config.json says; and where the run goes on, whether it may."""
+    def _settle(self):
+        """Make `config`, what config.json says; and check whether a resumed run may go on."""
         s = self.arguments
-        self.config = {name: value for name, value in arguments.items()
+        self.config = {name: value for name, value in vars(s).items()
                        if name not in ('env_fn', 'logger_kwargs', 'resume')}
         by_id = isinstance(s.env_fn, str)
         self.config.update(
@@ -176,13 +175,13 @@ class Run:
     def _settle_resumed(self):
         """Check that the run may go on, from where it was, with what its config.json says."""
         s, folder = self.arguments, self.resumed.run_folder
-        known = s.logger_kwargs.get('output_dir')
-        if known is not None and os.path.realpath(known) != os.path.realpath(folder):
+        given = s.logger_kwargs.get('output_dir')
+        if given is not None and os.path.realpath(given) != os.path.realpath(folder):
             raise BadSetting('logger_kwargs', s.logger_kwargs,
                              'no other output_dir than that of the run that goes on, ' + folder)
         self.t, self.epochs_done = (self.resumed.state[key] for key in ('t', 'epochs_done'))
         check_same_run(self.config, self.resumed.config, -(-self.t // s.steps_per_epoch))
-        # Once more, with the environments made: of mujoco-py it was not known before.
+        # Again, now that the environments are made: only they import mujoco-py.
         other = origin.difference(self.resumed.config, origin.made_by())
         if other:
             raise cannot_resume(folder, 'it ' + other)
@@ -190,7 +189,7 @@ class Run:
                            threads=s.threads)
         self.folder = folder
 
-    def agent(self, graph, seed):
+    def make_agent(self, graph, seed):
         """
         The Agent, or the CriticAlone, that a graph is for.
 
@@ -199,9 +198,8 @@ class Run:
             seed (int): Of the uniform actions in CriticAlone's backups; Agent draws nothing.
         """
         s = self.arguments
-        known = graph, self.watch, s.threads, s.lr_decay_steps
-        agent = (Agent(*known) if s.policy == 'learned' else
-                 CriticAlone(*known, seed, self.env))
+        given = graph, self.env.watch, s.threads, s.lr_decay_steps
+        agent = Agent(*given) if s.policy == 'learned' else CriticAlone(*given, seed, self.env)
         self.stack.callback(agent.close)
         return agent
 
@@ -222,12 +220,12 @@ class Run:
 
         Raises:
             BadSetting: The folder cannot be written, or the run cannot go on.
-            guard.RunStopped: The environment broke its contract in its first reset; or, with
-                policy='random', while the truth was measured, in which a signal ends it, too.
+            guard.RunStopped: The environment broke its contract in its first reset, or (with
+                policy='random') while the truth was measured; or a signal came meanwhile.
         """
         s = self.arguments
         guard.keep_noting()         # some environments take the signals, when they are made
-        self.learner, self.replay, self.process = agent, replay, process
+        self.agent, self.replay, self.process = agent, replay, process
         if self.epochs_done == s.epochs:
             print('The run in {} has finished its {} epochs. {}'.format(
                 self.folder, s.epochs, self._for_longer('To train on, give it more: ')))
@@ -250,15 +248,15 @@ class Run:
             total=s.epochs * s.steps_per_epoch, initial=self.t, unit='step', leave=False,
             disable=None if sys.stderr else True))
         if changed:
-            self.save()         # what goes on with more epochs, and is killed, has not finished
+            self.save()         # a finished run that gets more epochs counts as unfinished at once
         return self.table
 
     def _begin(self):
-        s, agent = self.arguments, self.learner
+        s, agent = self.arguments, self.agent
         given = s.logger_kwargs
         if given.get('data_dir') is not None:
             self.folder = claim_run_folder(given['data_dir'], given['exp_name'], s.seed)
-            # It was made just now, and is no bad input: what fails in it is the disk.
+            # The folder was made just now: what fails in it is the disk, not the input.
             self.checkpoints = checkpoint.Checkpoints(self.folder)
         else:
             self.folder = (os.fspath(given.get('output_dir') or '')
@@ -285,7 +283,7 @@ class Run:
             raise cannot_resume(self.folder, why) from why
         self.process.set_state(state['process'])
         self.replay.rng.set_state(state['replay'])
-        self.learner.set_state(state['agent'])
+        self.agent.set_state(state['agent'])
         self.checkpoints.restore(self.replay)
         self._open_table()
         if made_anew:
@@ -294,7 +292,7 @@ class Run:
                            'on.'.format('; '.join(made_anew)), 'red')
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
-        for name in self.learner.random_operations()[:1]:
+        for name in self.agent.random_operations()[:1]:
             self.table.log('Warning: {} draws random numbers in TensorFlow, whose state is in no '
                            'checkpoint: from here on they are others than without the '
                            'break.'.format(name), 'red')
@@ -304,18 +302,18 @@ class Run:
     def _bring_back(self):
         """Of a run that has finished: what it has lost of table, config.json and export."""
         s = self.arguments
-        needed = ['tf1_save'] + ['vars.pkl'] * (self.config['env_made_by'] == 'function')
-        exported = (not os.access(self.folder, os.W_OK) or all(
-            os.path.exists(os.path.join(self.folder, name)) for name in needed))
-        has_its_files = self._has_its_files()
-        if not (exported and has_its_files):
+        needed = ['tf1_save'] + (['vars.pkl'] if self.config['env_made_by'] == 'function' else [])
+        lacks_export = os.access(self.folder, os.W_OK) and not all(
+            os.path.exists(os.path.join(self.folder, name)) for name in needed)
+        lacks_files = not self._has_its_files()
+        if lacks_export or lacks_files:
             self._open_table()
-        if not has_its_files:
+        if lacks_files:
             print('Its table and its config.json are those of the checkpoint again.')
-        self.export = self.learner.exporter(None if exported else self.table.logger,
+        self.export = self.agent.exporter(self.table.logger if lacks_export else None,
                                             s.actor_critic, self.ac_kwargs)
         self.stack.callback(self.export.close)
-        if not exported:
+        if lacks_export:
             try:
                 self._export()
             except (OSError, tf.errors.OpError) as error:
@@ -349,7 +347,7 @@ class Run:
         """The numbers of the epochs that are left, from 1 on. After each save_freq: a save."""
         s = self.arguments
         for self.epoch in range(self.epochs_done + 1, s.epochs + 1):
-            guard.keep_noting()         # or in their first reset
+            guard.keep_noting()         # others take the signals in their first reset
             self.bar.set_description('Epoch {}/{}'.format(self.epoch, s.epochs), refresh=False)
             yield self.epoch
             if self.epoch % s.save_freq == 0 or self.epoch == s.epochs:
@@ -369,21 +367,21 @@ class Run:
 
     def end_epoch(self):
         """Test the policy without noise, and write the epoch's row. Raises guard.RunStopped."""
-        s, policy = self.arguments, self.learner.policy(self.test_env)
+        s, policy = self.arguments, self.agent.policy(self.test_env)
         self.test_began = self.test_env.get_state(before=False)
-        with recorded.undisturbed(self.env.env):    # after a signal, all of the test is done again
+        with recorded.undisturbed(self.env.env):    # a test that a signal ends is repeated whole
             played = [truth.play(self.test_env, policy, s.max_ep_len, self._end_if_asked)
                       for _ in range(s.num_test_episodes)]
         for episode in played:
             self.table.store(TestEpRet=sum(episode.r), TestEpLen=len(episode.r))
         self.bar.clear()
-        self.table.end_epoch(Epoch=self.epoch, TotalEnvInteracts=self.t, **self.learner.judged(
+        self.table.end_epoch(Epoch=self.epoch, TotalEnvInteracts=self.t, **self.agent.judged(
             played, s.gamma, self.env.action_space))
-        self.epochs_done, self.learner.updates, self.test_began = self.epoch, 0, None
+        self.epochs_done, self.agent.updates, self.test_began = self.epoch, 0, None
 
     def result(self):
         """What ddpg() returns, after the last epoch: a result.Result."""
-        return Result(self.folder, self.learner.lasting_policy(self.export, self.env))
+        return Result(self.folder, self.agent.lasting_policy(self.export, self.env))
 
     def _end_if_asked(self):
         """Raises guard.Interrupted, with all saved, where a signal has come."""
@@ -395,19 +393,20 @@ class Run:
 
     def save(self):
         """
-        Export the policy, then write a checkpoint. What cannot be written is told.
+        Export the policy, then write a checkpoint. A failure to write is a warning.
 
         Raises:
             guard.NotFinite: A weight is NaN or infinite: nothing is written.
-            guard.NotSaved: It could not be written, and all epochs are done: no other save follows.
+            guard.NotSaved: Writing failed after the last epoch: no other save follows.
         """
-        self._tell_what_is_not_saved()
+        self._warn_of_unsaved()
         state = dict(
             t=self.t, epochs_done=self.epochs_done, time=time.time() - self.table.began,
-            agent=self.learner.get_state(), replay=self.replay.rng.get_state(legacy=False),
+            agent=self.agent.get_state(), replay=self.replay.rng.get_state(legacy=False),
             process=self.process.get_state(), env=self.env.get_state(),
             test_env=self.test_began or self.test_env.get_state(before=False))
-        # The checkpoint comes last: where that of the last epoch is, the run has finished.
+        self.lost = False
+        # The checkpoint comes last: a run that has that of its last epoch has finished.
         for what, write in (
                 ('save', self.checkpoints.claim),
                 ('export the policy', self._export),
@@ -416,20 +415,20 @@ class Run:
             try:
                 write()
             except (OSError, tf.errors.OpError) as error:
+                self.lost = what == 'save'
                 failed = 'could not {} at step {}: {}'.format(what, self.t, first_line(error))
                 if self.epochs_done == self.arguments.epochs:
                     raise guard.NotSaved('all is trained, but ' + failed) from error
                 self.table.log('Warning: {}. What was saved before is whole; the next save tries '
                                'again.'.format(failed), 'red')
-                if what == 'save':      # the folder is gone, or another's
+                if self.lost:
                     break
-        self.lost = what == 'save'
 
-    def _tell_what_is_not_saved(self):
+    def _warn_of_unsaved(self):
         saved = {*checkpoint.COLUMNS, 'max_size', 'stored', 'rng'}
-        own = sorted(vars(self.replay).keys() - saved - self.unsaved)
+        own = sorted(vars(self.replay).keys() - saved - self.warned_of)
         if own:
-            self.unsaved.update(own)
+            self.warned_of.update(own)
             self.table.log('Warning: the replay buffer has {}, which no checkpoint has. Where that '
                            'changes in training, a run that goes on has other numbers.'.format(
                                ', '.join(own)), 'red')
@@ -439,13 +438,13 @@ class Run:
             self.export.save(env)
 
     def _for_longer(self, before=''):
-        """How to train on, once all epochs are done: `before`, and what goes on; or why nothing."""
+        """How to train on after the last epoch: `before` and a command, or why to begin anew."""
         s = self.arguments
         epochs = 2 * self.epochs_done
         if s.lr_decay_steps:
             epochs = min(epochs, s.lr_decay_steps // s.steps_per_epoch)
         if epochs > self.epochs_done:
-            return before + way_on(self.folder, self.config, epochs)
+            return before + resume_command(self.folder, self.config, epochs)
         return ('Its learning rates come to 0 before another epoch ends: a longer run begins with '
                 '--lr-decay-steps {}, or none.'.format(2 * self.epochs_done * s.steps_per_epoch))
 
@@ -462,7 +461,7 @@ class Run:
         if not (isinstance(error, guard.RunStopped) and self.folder):
             return
         way = (checkpoint.is_in(self.folder) and not self.lost
-               and way_on(self.folder, self.config))
+               and resume_command(self.folder, self.config))
         if isinstance(error, guard.Interrupted):
             if way:
                 what_now = 'To go on: ' + way
@@ -478,8 +477,8 @@ class Run:
 
 def name_of(function, ours=()):
     """
-    What config.json has for a function or a class: its name; with the module's, where the name is
-    that of another one, of `ours` (functions), or of a setting's value.
+    How config.json names a function or a class: by its name, and with its module where the name
+    alone would mean another one, of `ours` (functions) or of the values of `noise`.
     """
     name = getattr(function, '__name__', type(function).__name__)
     taken = {known.__name__ for known in ours} | set(ACCEPTED['noise'].values)
@@ -625,7 +624,7 @@ def open_run(folder):
 
 
 def runs_near(folder):
-    """The runs in a folder that is none: an experiment's; or the one that it is in."""
+    """The runs in a folder that is no run, such as an experiment's; or the one that it is in."""
     if checkpoint.is_in(folder):
         return []
     folder = os.path.normpath(folder)
@@ -653,9 +652,9 @@ def cannot_resume(folder, why):
     return BadSetting('resume', folder, 'the folder of a run that can go on; {}'.format(why))
 
 
-def own_things(config):
+def custom_parts(config):
     """
-    What the command line cannot make of a run: {in words: the argument of ddpg() that has it}.
+    The parts of a run that no command line can make: {in words: the argument of ddpg() for it}.
 
     Args:
         config (dict): Its config.json.
@@ -676,9 +675,9 @@ def own_things(config):
     return own
 
 
-def way_on(folder, config, epochs=None):
+def resume_command(folder, config, epochs=None):
     """The command, or the call, that goes on with the run in `folder`; for more epochs, or not."""
-    own = own_things(config)
+    own = custom_parts(config)
     if own:
         return 'ddpg({}, ..., resume={!r}{})'.format(
             ', '.join(dict.fromkeys(own.values())), folder,

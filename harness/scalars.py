@@ -4,10 +4,10 @@ goes on.
 
     <run folder>/events.out.tfevents.life-<number of the process that trains, from 1 on>
 
-TensorFlow's FileWriter would begin a file with every process, and write it from a thread of its
-own. Here a record is in the file when `flush` returns, so that a checkpoint can say how much of it
-is its past; and going on is a cut and a new name, without a moment at which a record is there
-twice. With the new name a TensorBoard that is looking on notices, and reads all again.
+TensorFlow's FileWriter would begin a new file in every process, and write from a thread of its own.
+Here records are in the file when `flush` returns, so that a checkpoint knows its length. A run that
+goes on cuts the file back to that length and renames it: no record is ever there twice, and a
+TensorBoard that is open notices the new name, and reads it anew.
 """
 import hashlib
 import io

@@ -135,7 +135,9 @@ class Number:
         if isinstance(value, str) and not self.text.fullmatch(value):
             raise ValueError
         number = float(value)                                   # 1e6 is a whole number, too
-        if not (self.holds(number) and math.isfinite(number) and number == self.kind(number)):
+        above_low = number > self.low if self.above else number >= self.low
+        if not (above_low and number <= self.high and math.isfinite(number)
+                and number == self.kind(number)):
             raise ValueError
         if self.kind is float:      # in the graph it is a float32, as 1e-60 and 1e39 cannot be
             with np.errstate(over='ignore'):
@@ -143,10 +145,6 @@ class Number:
             if math.isinf(rounded) or rounded == 0 != number:
                 raise ValueError
         return self.kind(number)
-
-    def holds(self, number):
-        """Whether a number is within the bounds."""
-        return (number > self.low if self.above else number >= self.low) and number <= self.high
 
 
 class OneOf:
@@ -240,7 +238,7 @@ class Text:
         return value
 
 
-class Unset:
+class OrNone:
     """What `accepted` accepts, or None."""
 
     def __init__(self, accepted):
@@ -268,7 +266,7 @@ ACCEPTED = dict(
     start_steps=Number(int, 0),
     update_after=Number(int, 0),
     update_every=Number(int, 1),
-    lr_decay_steps=Unset(Number(int, 1)),
+    lr_decay_steps=OrNone(Number(int, 1)),
     noise=Noise('ou', 'gaussian'),
     noise_sigma=Number(float, 0),
     noise_final_share=Number(float, 0),
@@ -292,24 +290,24 @@ ACCEPTED = dict(
 )
 
 
-# What an argument accepts that someone has added to ddpg() or to its networks, by its default.
+# What an argument that someone adds to ddpg() or to its networks accepts, by its default's type.
 BY_DEFAULT = [(bool, OneOf(False, True)), (int, Number(int, -math.inf)),
               (float, Number(float, -math.inf)), (str, Text())]
 DEFAULTS = {}           # {setting: its default}, of what is registered
-# What else the command lines call so; and what is not for users to give (see core.networks).
-NO_NAMES = {'env', 'settings', 'data_dir', 'exp_name', 'resume', 'jobs', 'address', 'max_failures',
+# Names that are taken: by other flags, and by `training`, which core.networks passes.
+RESERVED = {'env', 'settings', 'data_dir', 'exp_name', 'resume', 'jobs', 'address', 'max_failures',
             'training'}
 
 
 def register(function):
     """
     Make settings of the keyword arguments of `function` that ACCEPTED does not have, where their
-    default is a number, True or False, or a text: each accepts values of its default's type. Where
-    it accepts not even the default, such as inf, it is none. DEFAULTS has those of all.
+    default is a number, True or False, or a text: each accepts values of its default's type. One
+    whose default is not accepted, such as inf, is no setting. DEFAULTS gets the defaults of all.
     """
     for name, parameter in inspect.signature(function).parameters.items():
         for kind, accepted in BY_DEFAULT:
-            if isinstance(parameter.default, kind) and name not in NO_NAMES:
+            if isinstance(parameter.default, kind) and name not in RESERVED:
                 with contextlib.suppress(ValueError, OverflowError):
                     accepted(parameter.default)
                     ACCEPTED.setdefault(name, accepted)
@@ -339,33 +337,32 @@ def check_settings(settings):
     Raises:
         BadSetting: The first that is not accepted.
     """
-    checked = dict(settings)
-    for name in filter(ACCEPTED.__contains__, settings):
-        checked[name] = checked_value(name, settings[name], ACCEPTED[name])
-    if checked['batch_size'] > checked['replay_size']:
-        raise BadSetting('batch_size', checked['batch_size'],
-                         'at most the replay size, {}'.format(checked['replay_size']))
-    if checked.get('norm') == 'batch' and checked['batch_size'] == 1:
+    s = {name: checked_value(name, value, ACCEPTED[name]) if name in ACCEPTED else value
+         for name, value in settings.items()}
+    if s['batch_size'] > s['replay_size']:
+        raise BadSetting('batch_size', s['batch_size'],
+                         'at most the replay size, {}'.format(s['replay_size']))
+    if s.get('norm') == 'batch' and s['batch_size'] == 1:
         raise BadSetting('batch_size', 1, 'at least 2 with --norm batch, which divides by the '
                          'spread within a batch')
-    if checked['policy'] == 'random' and checked['gamma'] == 1:
-        raise BadSetting('gamma', checked['gamma'], 'below 1 with --policy random')
-    steps, falling = checked['epochs'] * checked['steps_per_epoch'], checked['lr_decay_steps']
+    if s['policy'] == 'random' and s['gamma'] == 1:
+        raise BadSetting('gamma', s['gamma'], 'below 1 with --policy random')
+    steps, falling = s['epochs'] * s['steps_per_epoch'], s['lr_decay_steps']
     if falling and steps > falling:
         raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or none; '
                          'a run that has begun keeps it, and may have {} epochs'.format(
-                             steps, checked['epochs'], falling // checked['steps_per_epoch']))
-    if checked['threads'] > MOST_THREADS:
-        raise BadSetting('threads', checked['threads'],
+                             steps, s['epochs'], falling // s['steps_per_epoch']))
+    if s['threads'] > MOST_THREADS:
+        raise BadSetting('threads', s['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
-    if checked['noise'] == 'ou' and checked['noise_theta'] >= 2 / checked['noise_dt']:
-        raise BadSetting('noise_theta', checked['noise_theta'], 'below {:.4g}, 2 / noise_dt: from '
-                         'there on the OU process diverges'.format(2 / checked['noise_dt']))
-    layers = len(checked.get('hidden_sizes', ())) + 1
-    if 'hidden_sizes' in checked and checked.get('action_layer', 1) > layers:
-        raise BadSetting('action_layer', checked['action_layer'],
+    if s['noise'] == 'ou' and s['noise_theta'] >= 2 / s['noise_dt']:
+        raise BadSetting('noise_theta', s['noise_theta'], 'below {:.4g}, 2 / noise_dt: from there '
+                         'on the OU process diverges'.format(2 / s['noise_dt']))
+    layers = len(s.get('hidden_sizes', ())) + 1
+    if 'hidden_sizes' in s and s.get('action_layer', 1) > layers:
+        raise BadSetting('action_layer', s['action_layer'],
                          'at most {}, the number of layers of the critic'.format(layers))
-    return checked
+    return s
 
 
 LONGEST_NAME = 200      # bytes of what names a folder, in part; file systems take 255
@@ -391,20 +388,25 @@ def checked_folder(name, folder):
     return folder
 
 
-def check_logger_kwargs(known, new):
-    """Check the logger_kwargs (dict) of a run, a new one or one that goes on. BadSetting."""
-    folders = {name: known[name] for name in ('output_dir', 'data_dir')
-               if known.get(name) is not None}
-    if not (set(known) <= {'output_dir', 'data_dir', 'exp_name', 'output_fname'}
+def check_logger_kwargs(kwargs, new):
+    """Raises BadSetting unless `kwargs` can be logger_kwargs of a run, a `new` or resumed one."""
+    folders = {name: kwargs[name] for name in ('output_dir', 'data_dir')
+               if kwargs.get(name) is not None}
+    if not (set(kwargs) <= {'output_dir', 'data_dir', 'exp_name', 'output_fname'}
             and len(folders) < 2
             and all(isinstance(folder, (str, os.PathLike)) for folder in folders.values())
-            and isinstance(known.get('exp_name'), (str, type(None)))
-            and known.get('output_fname', 'progress.txt') == 'progress.txt'):
-        raise BadSetting('logger_kwargs', known, 'output_dir or data_dir, a folder; exp_name, a '
+            and isinstance(kwargs.get('exp_name'), (str, type(None)))
+            and kwargs.get('output_fname', 'progress.txt') == 'progress.txt'):
+        raise BadSetting('logger_kwargs', kwargs, 'output_dir or data_dir, a folder; exp_name, a '
                          'text; output_fname, progress.txt, and nothing else')
     if new:
         for name, folder in folders.items():
             checked_folder(name, folder)
+
+
+def networks_of(algorithm):
+    """The function that is the default of the argument `actor_critic`."""
+    return inspect.signature(algorithm).parameters['actor_critic'].default
 
 
 def defaults_of(function):
@@ -426,8 +428,7 @@ def resolved(algorithm, given):
     Raises:
         BadSetting: A value is not accepted.
     """
-    parameters = inspect.signature(algorithm).parameters
-    ours = parameters['actor_critic'].default
+    ours = networks_of(algorithm)
     actor_critic = given.get('actor_critic', ours)
     if not callable(actor_critic):
         raise BadSetting('actor_critic', actor_critic, 'a function that makes the networks')
@@ -447,11 +448,10 @@ def resolved(algorithm, given):
 
 def checked(algorithm):
     """
-    Decorates ddpg(): whatever its arguments are, what it gets are `resolved` values. It raises
-    BadSetting before anything else is done, and TypeError for a keyword that it has not.
+    Decorates ddpg(), which then gets `resolved` values alone. BadSetting is raised before anything
+    else is done, and TypeError for an unknown keyword.
     """
-    signature = inspect.signature(algorithm)
-    networks = signature.parameters['actor_critic'].default
+    signature, networks = inspect.signature(algorithm), networks_of(algorithm)
     register(algorithm)
     register(networks)
 
@@ -460,7 +460,7 @@ def checked(algorithm):
         unknown = [name for name in kwargs if name not in signature.parameters]
         if unknown:
             near = difflib.get_close_matches(unknown[0], signature.parameters, 1)
-            here = ELSEWHERE.get(unknown[0], '')
+            here = ALIASES.get(unknown[0], '')
             if here.split(' ')[0] in signature.parameters:
                 near = [here]
             hint = '; the nearest is {!r}'.format(*near) if near else ''
@@ -474,7 +474,7 @@ def checked(algorithm):
 
 
 # What others call a setting, and what it is here.
-ELSEWHERE = dict(
+ALIASES = dict(
     tau='polyak', lr='pi_lr and q_lr', learning_rate='pi_lr and q_lr', actor_lr='pi_lr',
     critic_lr='q_lr', buffer_size='replay_size', act_noise='noise_sigma',
     l='hidden_sizes', cpu='threads', num_cpu='threads')

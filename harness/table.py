@@ -43,23 +43,23 @@ class Table:
 
     def __init__(self, logger_kwargs, step, state=None):
         self.began, self.step, self.looked = time.time(), step, None
-        self.stored = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
+        self.storable = {column for column, kind in COLUMNS if kind != 'value'} | {'Terminal'}
         # Before the table's file is emptied: where this fails, the table stays.
         self.scalars = Scalars(logger_kwargs['output_dir'], state and state['log']['scalars'])
         said, new = io.StringIO(), not os.path.exists(
             os.path.join(logger_kwargs['output_dir'], 'progress.txt'))
         with contextlib.redirect_stdout(said):
             self.logger = EpochLogger(**logger_kwargs)
-        for line in said.getvalue().splitlines():   # of a folder that is ours, none is warned
+        for line in said.getvalue().splitlines():   # all but a warning of our own folder
             if not ((state or new) and line.startswith('Warning: Log dir')):
                 print(line, flush=True)
         atexit.unregister(self.logger.output_file.close)
         self.logger.output_file.close()
-        self.logger.output_file = self.file = Kept(self.logger.output_file.name)
+        self.file = self.logger.output_file = Kept(self.logger.output_file.name)
         if state:
             self.began -= state['time']
-            self.logger.output_file.write(state['log']['table'])
-            self.logger.output_file.flush()
+            self.file.write(state['log']['table'])
+            self.file.flush()
             if state['log']['table']:
                 self.logger.first_row = False
                 self.logger.log_headers = state['log']['table'].split('\n')[0].split('\t')
@@ -88,7 +88,7 @@ class Table:
         Raises:
             ValueError: One is of no column.
         """
-        unknown = sorted(values.keys() - self.stored)
+        unknown = sorted(values.keys() - self.storable)
         if unknown:
             raise ValueError("{}: expected a column that COLUMNS of harness/table.py has, with "
                              "'statistics' or 'mean'".format(unknown[0]))
@@ -143,11 +143,11 @@ class Table:
             self.log('Warning: could not write the events file: {}'.format(error), 'red')
 
     def close(self):
-        """Close the files. (OpenAI's EpochLogger leaves that to the end of the process.)"""
+        """Close the files."""
         self._flush_scalars()
         self.scalars.close()
         try:
-            getattr(self.logger, 'close', self.logger.output_file.close)()
+            self.file.close()
         except OSError as error:        # of rows that could not be written, and wait
             self.log('Warning: could not write the table: {}'.format(error), 'red')
 
@@ -168,7 +168,7 @@ class Table:
 
 class Kept:
     """
-    A text file, and what was written to it, whatever becomes of the file.
+    A text file that remembers what was written to it, whatever becomes of the file.
 
     Args:
         name (str): Its path.

@@ -181,27 +181,34 @@ def held_out(env, gamma, max_ep_len, seed, say, before_step):
         except DoesNotRepeat as why:
             raise guard.EnvironmentFault('--policy random: {}'.format(why)) from None
 
-    found, before = [], env.get_state(before=False)
-    env.env.reset()         # some environments make their generators only then: no episode of ours
-    for _ in range(STATES):
+    def first_state():
+        """One of the first states of a new episode: its observation, and the way back to it."""
         reseed()
         env.reset()
         states, done = [], False
         while not done and len(states) < min(FIRST_STEPS, max_ep_len):
             states.append((env.observation, env.get_state(before=False)))
             _, _, done, _ = env.step(uniform())
-        (x, state), a, returns = states[rng.randint(len(states))], uniform(), []
-        for _ in range(ROLLOUTS):
-            with undisturbed(env.env):              # what reseed() does not reach stays fresh
-                back_to(state)
-            reseed()
-            rewards, done = [], False
-            while not done and len(rewards) < horizon:
-                before_step()
-                _, r, done, info = env.step(uniform() if rewards else a)
-                done = terminal(done, info)
-                rewards.append(r)
-            returns.append(discounted_returns(rewards, gamma)[0])
+        return states[rng.randint(len(states))]
+
+    def rollout(state, a):
+        """The rewards from `state` on: of `a`, then of uniform actions; past a time limit."""
+        with undisturbed(env.env):              # what reseed() does not reach stays fresh
+            back_to(state)
+        reseed()
+        rewards, done = [], False
+        while not done and len(rewards) < horizon:
+            before_step()
+            _, r, done, info = env.step(uniform() if rewards else a)
+            done = terminal(done, info)
+            rewards.append(r)
+        return rewards
+
+    found, before = [], env.get_state(before=False)
+    env.env.reset()         # some environments make their generators only then: no episode of ours
+    for _ in range(STATES):
+        (x, state), a = first_state(), uniform()
+        returns = [discounted_returns(rollout(state, a), gamma)[0] for _ in range(ROLLOUTS)]
         found.append((x, a, np.mean(returns),
                       np.std(returns, ddof=1) / np.sqrt(ROLLOUTS)))
     # As before, but for what was made since: generators, layers.

@@ -420,7 +420,9 @@ def test_a_run_folder_that_is_removed_is_not_made_again(tmp_path, monkeypatch, c
     assert not os.path.exists(folder)
 
 
-def test_what_another_process_has_taken_is_not_written_into(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('save_freq, saves_before', [('1', 1), ('2', 0)])
+def test_what_another_process_has_taken_is_not_written_into(save_freq, saves_before, tmp_path,
+                                                            monkeypatch, capsys):
     end_epoch, folder, others = table.Table.end_epoch, str(tmp_path / 'run'), []
 
     def then_taken(self, **values):
@@ -433,8 +435,10 @@ def test_what_another_process_has_taken_is_not_written_into(tmp_path, monkeypatc
 
     monkeypatch.setattr(table.Table, 'end_epoch', then_taken)
     with pytest.raises(guard.NotSaved, match='could not save at step 100: another process is tra'):
-        train_tiny(folder, '--epochs', '2')
-    assert capsys.readouterr().out.count('could not save at step 50: another process') == 1
+        train_tiny(folder, '--epochs', '2', '--save-freq', save_freq)
+    out = capsys.readouterr().out
+    assert out.count('could not save at step 50: another process') == saves_before
+    assert '--resume' not in out            # it is the other one's to go on with
     with open(os.path.join(folder, 'progress.txt')) as file:
         assert file.read().startswith('of another')
     assert names(folder) == []

@@ -20,7 +20,8 @@ import pytest
 
 from harness.files import read_table
 from kit import HERE, Run, call, refusal, run_main
-from tools import compare, diagnose, figures, summary
+from spinup.utils import plot
+from tools import compare, diagnose, summary
 from tools.bench import benchmark, course, recipes
 
 ROWS = dict(TotalEnvInteracts=[500, 1000, 1500], Time=[1., 2., 3.], AverageTestEpRet=[1., 4., 7.])
@@ -230,7 +231,7 @@ def test_the_figure_says_what_it_shows(here, capsys):
 
 
 def test_names_are_drawn_as_they_are():
-    assert figures.literal('_a_$b$') == r' _a_\$b\$'
+    assert plot.literal('_a_$b$') == r' _a_\$b\$'
 
 
 def test_runs_without_steps_in_common_leave_a_panel_empty(here, capsys):

@@ -13,6 +13,7 @@ import pandas as pd
 import seaborn as sns
 from rliable import library, metrics, plot_utils
 
+from spinup.utils import plot
 from tools import figures
 
 RESAMPLES = 2000        # rliable's own number for profiles; a quarter of a minute for five tasks
@@ -214,7 +215,7 @@ def draw(comparison):
     bottom = figure.text(0.01, 0.01, '\n'.join(meaning(comparison)), fontsize='x-small',
                          color='dimgray', va='bottom')
     top = figure.legend(
-        profiles.lines, [figures.literal('{}: {}'.format(*named)) for named in
+        profiles.lines, [plot.literal('{}: {}'.format(*named)) for named in
                          zip(letters, comparison.names)], loc='upper left', frameon=False)
     make_room(figure, top, bottom)
     return figure

@@ -25,7 +25,7 @@ from harness.command import Parser, ending
 from harness.envs import make_recorded
 from harness.files import Unreadable, read_config, read_table
 from harness.quiet_tf import tf
-from harness.settings import (ACCEPTED, BEFORE, BadSetting, Number, as_typed, checked_value,
+from harness.settings import (ACCEPTED, BadSetting, Number, as_of_now, as_typed, checked_value,
                               described_error)
 from spinup.utils import plot
 from tools import figures
@@ -181,13 +181,13 @@ def read(folder):
         BadSetting: There is no such run.
     """
     config = read_config(folder)
-    config = {**BEFORE, **config} if config else {}
+    config = as_of_now(config) if config else {}
     try:
         table = read_table(folder)
     except Unreadable:
         table = {}
-    for name in set(SETTINGS) & set(ACCEPTED) - {'noise'}:      # that may be one's own
-        if name in config:
+    for name in SETTINGS:
+        if name in config and name in ACCEPTED and name != 'noise':     # that may be one's own
             try:
                 config[name] = checked_value(name, config[name], ACCEPTED[name])
             except BadSetting as bad:
@@ -293,11 +293,8 @@ def diagnose(folder, episodes=10, seed=0):
         env = make_run_env(folder, config, stack)
         env.seed(seed)
         env.action_space.seed(seed)
-        if config['policy'] == 'learned':
-            policy = truth.without_noise(pi, env)
-        else:
-            def policy(o):
-                return env.legal(env.action_space.sample())
+        policy = (truth.without_noise(pi, env) if config['policy'] == 'learned' else
+                  lambda o: env.legal(env.action_space.sample()))
         played = [truth.play(env, policy, config['max_ep_len']) for _ in range(episodes)]
         q, g = truth.estimated_and_observed(played, q_of, config['gamma'])
         numbers = dict(of_pairs(q, g), **of_steps(played, q_of, config, env, seed))
@@ -444,7 +441,7 @@ def draw(diagnoses):
     """
     plot.settle_backend()
     import matplotlib.pyplot as plt
-    names = [figures.literal(figures.name_of(d.folder)) for d in diagnoses]
+    names = [plot.literal(figures.name_of(d.folder)) for d in diagnoses]
     rows = -(-(len(diagnoses) + len(CURVES)) // ACROSS)
     figure = plt.figure(figsize=(5 * ACROSS, 4.5 * rows + 0.5))
     panels = (figure.add_subplot(rows, ACROSS, i + 1) for i in range(rows * ACROSS))

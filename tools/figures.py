@@ -4,7 +4,6 @@ digits of numbers in tables.
 """
 import io
 import os
-import re
 
 from harness.files import write_whole
 from harness.settings import BadSetting
@@ -16,12 +15,6 @@ FIGURES = os.path.join('out', 'figures')
 def name_of(folder):
     """The last component of a folder's path, a name for what is made of it."""
     return os.path.basename(os.path.realpath(folder)) or 'root'
-
-
-def literal(text):
-    """Text as Matplotlib draws it: `$` begins no mathematics; a first `_` would be no label."""
-    # As our spinup has it in its plotter, in whose place may be OpenAI's.
-    return re.sub('^_', ' _', text).replace('$', r'\$')
 
 
 def write(path, data, setting='FILE'):
@@ -47,14 +40,14 @@ def write_figure(figure, path, setting='FILE', **options):
 
 
 def decimals(like):
-    """Digits behind the point in the tables of returns like this one: one, or three of shares."""
+    """Decimals in the tables for returns of this size: one, or three where they are below 1."""
     return 3 if abs(like) < 1 else 1
 
 
 def shown(value, like=None):
     """
-    A return as text: a whole number as it is, others with a digit behind the point, or two, or
-    four, where those like them are small.
+    A return as text: an int as it is, a float with no, one, two or four decimals: the more, the
+    smaller `like` is, by default the return itself.
     """
     if isinstance(value, int):
         return '{:,}'.format(value)

@@ -52,8 +52,8 @@ Run = namedtuple('Run', ['folder', 'exp_name', 'env', 'seed', 'epochs', 'setting
 
 def read_runs(folder, required=False, tell=print):
     """
-    The runs below a folder: a list of Run, in the order of their names. What is left out of them is
-    told, with the reason.
+    The runs below a folder: a list of Run, in the order of their names. `tell` gets a line for each
+    that is left out.
 
     Args:
         folder (str): Where to look.
@@ -87,8 +87,8 @@ def read_runs(folder, required=False, tell=print):
 
 def without_copies(runs, leave_out):
     """
-    The runs, but for those whose returns are those of another one of the same name, environment and
-    seed, or its beginning: a run that was begun again, or copied, is not another seed.
+    The runs without copies: runs with the name, environment and seed of another one, and with its
+    returns, or the first of them. One that was begun again, or copied, is not another seed.
 
     Args:
         runs (list of Run): All.
@@ -190,7 +190,7 @@ def last10_within(table, steps):
 def interquartile_mean(values, axis=0):
     """
     The mean of the middle half: less moved by one seed than the mean, less noisy than the median
-    (Agarwal et al. 2021, arXiv 2108.13264).
+    (Agarwal et al. 2021, arXiv 2108.13264). `axis` is for scipy.stats.bootstrap.
     """
     return scipy.stats.trim_mean(values, 0.25, axis=axis)
 
@@ -414,7 +414,7 @@ def add_titles(figure, titles, rows):
     heights = [legend.get_window_extent().height / figure.dpi if legend else 0
                for legend in legends]           # inches
     for axes, title, height in zip(figure.axes, titles, heights):
-        axes.set_title(figures.literal(title), pad=12 + 72 * height)
+        axes.set_title(plot.literal(title), pad=12 + 72 * height)
     figure.set_figheight(figure.get_figheight() + rows * max(heights))
 
 

@@ -96,7 +96,7 @@ def parse_args(argv):
     # Where there are several environments, each group's name has its own.
     prefix = 'sweep' if exp_name is None and len(flags['env']) > 1 else None
     exp_name = checked_exp_name(exp_name, 'sweep', all_of(flags['env']))
-    # As it is typed, and as the runs have it.
+    # Checked as it is typed, and as the runs have it: the current folder's path may have a * in it.
     data_dir = os.path.abspath(checked_folder('data_dir', data_dir))
     folder = os.path.join(checked_folder('data_dir', data_dir), exp_name)
     runs = combinations(prefix or exp_name, folder, flags)
@@ -218,8 +218,8 @@ def check_runs(runs, jobs):
 
 def networks(words):
     """
-    The values of --hid: words such as [400,300] are a network each; others are all of one. Raises
-    BadSetting where a word among brackets is no such one.
+    The networks that the words of --hid mean: one for each word such as [400,300]; or a single one,
+    where no word has brackets. Raises BadSetting where only some have.
     """
     if not any(re.search(r'[][,]', word) for word in words):
         return [words]
@@ -313,8 +313,8 @@ def epochs_done(run, sweep_name, origin):
 
 def check_groups(runs):
     """
-    Check that what is in the folders of the groups of `runs` already, runs of other seeds, has the
-    settings of those that come: a group is averaged. Raises BadSetting.
+    Raises BadSetting where a run of another seed that is already in the folder of a group has other
+    settings than the group's `runs`: a group is averaged.
     """
     own = {run.folder for run in runs}
     for folder, run in {os.path.dirname(run.folder): run for run in runs}.items():
@@ -337,8 +337,8 @@ def check_groups(runs):
 
 def groups_beside(sweep):
     """
-    The groups in a Sweep's folder that it has no run of: by other values, or another number of
-    environments, a group has another name, and what is there is trained again.
+    The groups in a Sweep's folder that it has no run of. With other values, or another number of
+    environments, a group has another name: what is there is trained again.
     """
     found = {os.path.basename(os.path.dirname(os.path.dirname(path))) for path in glob.glob(
         os.path.join(glob.escape(sweep.folder), '*', '*', 'config.json'))}
@@ -404,7 +404,7 @@ def train(run, sweep_folder, owner, origin, command):
 
 
 def train_here(run):
-    """(outcome, why) of `train`, where nothing hinders it."""
+    """(outcome, why) of `train`, once its checks have passed."""
     try:
         wait_until_left(run.folder)
         with guard.noting_signals():
@@ -463,10 +463,10 @@ def no_word_of_the_dashboard(record):
 
 def init_ray(**options):
     """
-    ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s. What it starts
-    hears neither SIGHUP nor SIGTERM: where a terminal closes, or `timeout` ends a command, that
-    comes to all processes at once, and it is for the sweep to tell the runs, so that they save.
-    Nor does it tell, on stderr, that its dashboard did not start, for which a sweep has no use.
+    ray.init, quiet, and without its own handler of SIGTERM, which aborts after 3 s. SIGHUP and
+    SIGTERM are blocked in what it starts: a terminal that closes, or `timeout`, sends them to all
+    processes at once, but the sweep has to tell the runs, so that they save. Messages that Ray's
+    dashboard, for which a sweep has no use, did not start are dropped.
     """
     logging.getLogger('ray._private.services').addFilter(no_word_of_the_dashboard)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
@@ -481,7 +481,7 @@ def init_ray(**options):
 @contextlib.contextmanager
 def ray_on_this_machine(cpus):
     """Ray on this machine alone, of which nothing is left afterwards."""
-    # A short name, for it holds sockets; it tells whose it is.
+    # A short path, as sockets in it need; the number tells whose it is.
     folder = tempfile.mkdtemp(prefix='sweep-{}-'.format(os.getpid()), dir='/tmp')
     reaper = subprocess.Popen([sys.executable, '-c', REAPER, folder], stdin=subprocess.PIPE,
                               start_new_session=True)
@@ -537,6 +537,18 @@ class Stopped(Exception):
         self.exit_code = exit_code
 
 
+def outcome_of(ref):
+    """(outcome, why) of a `train` that has ended, by itself or with its worker."""
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayTaskError as error:        # train() itself could not be loaded
+        return 'misplaced', first_line(error.cause)
+    except ray.exceptions.LocalRayletDiedError:
+        return 'misplaced', "this machine's node of the cluster has died"
+    except ray.exceptions.RayError as error:
+        return 'failed', first_line(error)
+
+
 def train_all(sweep, runs, origin, board):
     """
     Train runs, all at a time that Ray has cores for. One that fails is started again.
@@ -571,14 +583,7 @@ def train_all(sweep, runs, origin, board):
         done, _ = ray.wait(list(pending), timeout=1)
         for ref in done:
             run = pending.pop(ref)
-            try:
-                outcome, why = ray.get(ref)
-            except ray.exceptions.RayTaskError as error:        # train() itself could not be loaded
-                outcome, why = 'misplaced', first_line(error.cause)
-            except ray.exceptions.LocalRayletDiedError:
-                outcome, why = 'misplaced', "this machine's node of the cluster has died"
-            except ray.exceptions.RayError as error:
-                outcome, why = 'failed', first_line(error)
+            outcome, why = outcome_of(ref)
             if outcome == 'misplaced':
                 stop(why, 1)
             if outcome == 'finished':

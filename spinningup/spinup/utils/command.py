@@ -107,17 +107,17 @@ def command(prog):
             # C code makes a SystemError of Ctrl-C.
             if not isinstance(error.__cause__ or error, KeyboardInterrupt):
                 raise
-            sys.exit(told('{}: interrupted'.format(prog), 130))
+            end('{}: interrupted'.format(prog), 130)
         except (BadInput, OSError) as error:
             what = str(error) or type(error).__name__
-            sys.exit(told(one_line('{}: error: {}'.format(prog, what)), 2))
+            end(one_line('{}: error: {}'.format(prog, what)), 2)
 
 
 @contextlib.contextmanager
 def ctrl_c_waits():
     """
-    Around what swallows an interrupt or makes another error of it (imports, TensorFlow's C code):
-    Ctrl-C comes at the end, a second one at once. Threads have no Ctrl-C: in them it does nothing.
+    Delays Ctrl-C to the end of the block, around code that swallows it or turns it into another
+    error (imports, TensorFlow's C code); a second one acts at once. In other threads: nothing.
     """
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
@@ -138,11 +138,11 @@ def ctrl_c_waits():
             before(*waiting[0])
 
 
-def told(line, exit_code):
-    """The exit code, after the line on stderr."""
+def end(line, exit_code):
+    """End the process, after a line on stderr."""
     if sys.stderr:
         print(line, file=sys.stderr, flush=True)
-    return exit_code
+    sys.exit(exit_code)
 
 
 @contextlib.contextmanager

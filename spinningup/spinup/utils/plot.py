@@ -4,11 +4,10 @@ plot.py: the curves of all runs below some folders.
     python -m spinup.run plot out/ddpg_halfcheetah-v2 [--output curve.png]
 
 A folder with a progress.txt is a run; its config.json names its experiment. Runs of one experiment
-become one curve, their mean, with a band of one standard deviation: both only where all of them
-have rows, and interpolated where those are at different x. A run that cannot be drawn, that another
-one repeats, or that ends before half of its curve, is named, and left out; and it is said where the
-runs of a curve differ in more than their seeds. Where there is no display, the figure is written to
-a file.
+become one curve, their mean, with a band of one standard deviation: only where all of them have
+rows, interpolated where those are at different x. Runs that cannot be drawn, that repeat another
+one, or that end before half of their curve are left out; that is printed, and so is a warning where
+runs of a curve differ in more than their seeds. Without a display, the figure goes to a file.
 """
 import importlib
 import io
@@ -42,8 +41,8 @@ LABELS = dict(
 
 def resolve(logdirs, select=None, exclude=None):
     """
-    The folders that arguments mean: a folder means itself, anything else all folders beside it
-    whose names contain its last component.
+    The folders that arguments mean: a folder means itself; any other path means all folders in its
+    parent whose names contain its last component.
 
     Args:
         logdirs (list of str): Folders, or folders with a part of a name.
@@ -121,8 +120,8 @@ def get_datasets(logdir, condition=None, first_index=0, units=None):
 
 def walk(top, onerror):
     """
-    Each folder below `top`, once, in the order of the names: [(path, its files)]. Where links alone
-    lead to it, it is there, too; links within a run are not followed.
+    Each folder below `top`, once, in the order of the names: [(path, files)]. Links are followed,
+    but not within a run.
 
     Args:
         top (str): Folder.
@@ -144,8 +143,8 @@ def walk(top, onerror):
 
 def read_table(path):
     """
-    A progress.txt as a DataFrame. Where its last line has no end, someone is writing it, or was: a
-    value that may be a part of one is not used.
+    A progress.txt as a DataFrame. A last line without its end is still being written, or never was
+    to its end: its last value, which may be cut off, is dropped.
 
     Raises:
         OSError, ValueError: It cannot be read, or is no table in UTF-8.
@@ -203,8 +202,8 @@ def get_all_datasets(all_logdirs, legend=None, select=None, exclude=None):
 
 def without_copies(datasets):
     """
-    The runs without those that another one of their curve repeats, which are named: of the same
-    folder, or of the same seed and with the same returns, or their beginning. A run that was begun
+    The runs without those that another one of their curve repeats, which are printed: of the same
+    folder, or of the same seed, with the same returns or the first of them. A run that was begun
     again, or copied, is no other seed.
     """
     def returns(data):
@@ -417,7 +416,7 @@ def note(counts, estimator, smooth, remarks):
 
 
 def settle_backend():
-    """Agg, where matplotlib's backend is a module that is not here: a notebook's, in MPLBACKEND."""
+    """Use Agg where MPLBACKEND names a module that is not installed, such as a notebook's."""
     backend = matplotlib.get_backend()
     if backend.startswith('module://'):
         try:

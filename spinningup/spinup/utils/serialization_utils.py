@@ -1,7 +1,7 @@
 """serialization_utils.py: anything as something that JSON can say, for config.json."""
 import json
 
-# Parts of parts that config.json says: nobody reads on below, and Python's recursion has a limit.
+# Levels that config.json has: nobody reads deeper ones, and Python's recursion has a limit.
 MAX_DEPTH = 50
 
 
@@ -19,8 +19,8 @@ def convert_json(obj):
     `obj` itself where JSON can say it; else its parts, its __name__ (of functions and classes, but
     not of lambdas), its attributes, or its str().
 
-    What holds itself, at any distance, has a name in the inner place: an object its str(), which is
-    the key of its attributes where it stands first, a dict or list '<dict>' or '<list>'.
+    Where something contains itself, directly or not, the inner one is a name alone: '<dict>',
+    '<list>', or an object's str(), which is the key of its attributes at the outer one.
     """
     return _convert(obj, (), {})
 
@@ -31,8 +31,8 @@ def _convert(obj, around, described):
 
     Args:
         around (tuple): The parts that it is in.
-        described (dict): {id: object} of the objects whose attributes have been said, so that
-            objects that all refer to each other are not said once per way between them.
+        described (dict): {id: object} of the objects whose attributes are there already, so that
+            objects that all refer to each other are described once, not once per path.
     """
     if is_json_serializable(obj):
         return obj

@@ -41,8 +41,8 @@ def load_policy_and_env(fpath, itr='last', deterministic=False):
         deterministic (bool): Use the output 'mu' where there is one (of SAC), not 'pi'.
 
     Returns:
-        env, and get_action: observation (obs_dim,) -> action (act_dim,). env is None where there is
-        none that could be loaded: why, is told on stderr.
+        env, and get_action: observation (obs_dim,) -> action (act_dim,). env is None where none can
+        be loaded; the reason goes to stderr.
 
     Raises:
         BadInput: There is no such export.
@@ -246,8 +246,8 @@ def step(env, action):
 
 def as_sent(action, space):
     """
-    An action of the space's own type, if it has one: rounded, where that is of whole numbers, and
-    within its bounds, where only the rounding of float32 has passed them.
+    An action in the space's own type, if it has one: rounded for whole numbers, and clipped where
+    only float32's rounding took it beyond the bounds.
     """
     dtype = getattr(space, 'dtype', None)
     if dtype is None:

@@ -33,7 +33,7 @@ def has_display():
 
 @contextlib.contextmanager
 def display_in_memory():
-    """DISPLAY is that of an Xvfb, where there is no other display, and Xvfb can be started."""
+    """Inside, DISPLAY is an Xvfb's, where there is no other display and Xvfb can be started."""
     display = start_xvfb() if not has_display() and shutil.which('Xvfb') else None
     if display:
         os.environ['DISPLAY'] = display
@@ -105,9 +105,9 @@ def draw(env):
 
 def as_video(images):
     """
-    Images of `draw` as frames (height, width, 3), uint8: grey ones in color, others without their
-    alpha. Floats and booleans of a video in which none exceeds 1 are shares of 255; what is not
-    finite is 0, what is out of range 0 or 255.
+    Images of `draw` as frames (height, width, 3), uint8: grey becomes RGB, alpha is dropped. Floats
+    and booleans are scaled by 255 where none in the video exceeds 1; what is not finite becomes 0,
+    and all is clipped to 0 ... 255.
 
     Raises:
         BadInput: They have different sizes.
