@@ -349,15 +349,22 @@ def check_settings(settings):
         raise BadSetting('gamma', s['gamma'], 'below 1 with --policy random')
     steps, falling = s['epochs'] * s['steps_per_epoch'], s['lr_decay_steps']
     if falling and steps > falling:
-        raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or none; '
-                         'a run that has begun keeps it, and may have {} epochs'.format(
-                             steps, s['epochs'], falling // s['steps_per_epoch']))
+        whole = falling // s['steps_per_epoch']
+        raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or '
+                         'none'.format(steps, s['epochs']) + (
+                             '; a run that has begun keeps it, and may have {} epochs'.format(whole)
+                             if whole else ''))
     if s['threads'] > MOST_THREADS:
         raise BadSetting('threads', s['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
     if s['noise'] == 'ou' and s['noise_theta'] >= 2 / s['noise_dt']:
         raise BadSetting('noise_theta', s['noise_theta'], 'below {:.4g}, 2 / noise_dt: from there '
                          'on the OU process diverges'.format(2 / s['noise_dt']))
+    # The share of each weight that a decoupled decay takes off, before the rates fall.
+    decay = s['weight_decay'] * dict(times_lr=s['q_lr'], per_step=1, l2=0)[s['decay_kind']]
+    if decay >= 2:
+        raise BadSetting('weight_decay', s['weight_decay'], 'below {:.4g}: from there on the decay '
+                         'alone makes weights grow'.format(2 * s['weight_decay'] / decay))
     layers = len(s.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in s and s.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', s['action_layer'],
@@ -477,7 +484,9 @@ def checked(algorithm):
 ALIASES = dict(
     tau='polyak', lr='pi_lr and q_lr', learning_rate='pi_lr and q_lr', actor_lr='pi_lr',
     critic_lr='q_lr', buffer_size='replay_size', act_noise='noise_sigma',
-    l='hidden_sizes', cpu='threads', num_cpu='threads')
+    l='hidden_sizes', act='activation', cpu='threads', num_cpu='threads',
+    learning_starts='start_steps and update_after', steps='epochs and steps_per_epoch',
+    total_timesteps='epochs and steps_per_epoch')
 
 
 def in_json(config):

@@ -86,6 +86,7 @@ def test_one_line_names_flag_value_and_what_is_accepted(refused, flag, value, ac
 def test_errors_that_take_two_flags_or_several_values(refused):
     assert 'replay size, 50' in refused('--batch-size', '100', '--replay_size', '50')
     assert '--hidden-sizes 400 0' in refused('--hid', '400', '0')
+    assert refused('--lr-decay-steps', '4999').strip().endswith('epochs, or none')
     for theta in ('2.1', '2.0'):
         assert '--noise-theta {}: expected below 2, 2 / noise_dt'.format(theta) in refused(
             '--noise', 'ou', '--noise-theta', theta)
