@@ -73,6 +73,8 @@ class Checkpoints:
             with contextlib.suppress(FileExistsError):
                 make_folders(self.folder)
             sync_folder(run_folder)
+        elif not os.path.isdir(run_folder):
+            raise Unusable('there is no such folder')
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
         elif not any(map(number_of, os.listdir(self.folder))):

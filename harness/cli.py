@@ -109,7 +109,8 @@ def settings_of_run(path):
     folder = os.path.dirname(path) if os.path.basename(path) == 'config.json' else path
     config = path and read_config(folder or '.')
     if not config:
-        raise unusable('there is no config.json with settings')
+        raise unusable('there is no config.json with settings' if os.path.isdir(folder or '.') else
+                       'there is no such folder')
     ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
         raise unusable('its config.json is of another script')

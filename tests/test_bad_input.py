@@ -308,6 +308,8 @@ RESUME = [
     ("python ddpg.py --resume dangling", '--resume dangling: expected the folder of a run'),
     ("python ddpg.py --resume " + 300 * 'r', 'expected the folder of a run'),
     ("python ddpg.py --resume empty", '--resume empty: expected the folder of a run'),
+    ("python ddpg.py --resume nothing/here", 'that can go on; there is no such folder'),
+    ("python ddpg.py --settings nothing/here", 'a run of ddpg.py; there is no such folder'),
     ("python ddpg.py --resume run/progress.txt", '--resume run/progress.txt: expected the folder'),
     ("python ddpg.py --resume run/checkpoints",
      '--resume run/checkpoints: expected the folder of a run that can go on; it has no folder '

@@ -12,7 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from harness import checkpoint
+from harness import checkpoint, origin
+from harness.files import read_config, read_table
 from kit import (KILLED, Run, assert_same_end, call, finish, killed_often, only_run, refusal,
                  run_main, start, train_tiny, tree, wait_for)
 
@@ -173,6 +174,19 @@ def test_the_command_for_a_longer_run_is_one_that_is_accepted(tmp_path, main, ca
     assert code == 0
     for out in (out, main('--resume', folder)[1]):
         assert 'a longer run begins with --lr-decay-steps 600' in out and '--epochs' not in out
+
+
+def test_on_another_processor_a_run_that_goes_on_says_so(tmp_path, capsys, monkeypatch):
+    folder = train_tiny(tmp_path / 'run')
+    first = read_config(folder)['processor']
+    for processor, warnings in ((first, 0), ('Other, model 3', 1)):
+        monkeypatch.setattr(origin, 'processor', lambda: processor)
+        capsys.readouterr()
+        epochs = 1 + read_table(folder).Epoch.iloc[-1]
+        _, out, _ = run_main(capsys, '--resume', folder, '--epochs', str(epochs))
+        assert out.count('it was begun on another processor') == warnings, out
+    assert first in out and 'those of Other, model 3' in out
+    assert read_config(folder)['processor'] == first
 
 
 @pytest.mark.parametrize('words, told', [

@@ -621,6 +621,17 @@ def test_few_observed_returns_say_nothing_of_q():
     assert 'too early to tell: critic shrunk' in diagnose.found_in_words(few)
 
 
+def test_returns_that_a_limit_cuts_off_are_not_waited_for():
+    none = diagnose.Diagnosis('run', {}, None, [], [], dict(
+        STANDS, updates=60000, time_constants=3., pairs=0, stored_as_terminal=0., ended_by_limit=1.))
+    assert diagnose.found_in_words(none) == (
+        'no sign of bad training; cannot be told in such short episodes: critic shrunk toward '
+        'zero, flat critic, over-estimation')
+    said = diagnose.verdict(none)
+    assert 'no return was observed: a time limit ends all episodes while what would follow' in said
+    assert '\n  ?     over-estimation: ' in said and 'too early' not in said
+
+
 def test_a_run_of_the_first_steps(run, capsys):
     code, out, _ = diagnosed(capsys, 'run')
     assert out.startswith('run: no sign of bad training; too early to tell: target lag, critic ')

@@ -43,8 +43,8 @@ Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'num
 
 # number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
 # of these; rule (str): that function in words; too_early (function): of these, too: what the sign
-# has to wait for, in words, or ''; of_policy (bool): whether it asks how mu is. docs/critic.md has
-# the measurements behind all limits.
+# has to wait for, in words; CUT_OFF, where it would wait in vain; or ''. of_policy (bool): whether it
+# asks how mu is. docs/critic.md has the measurements behind all limits.
 Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule', 'too_early', 'of_policy'],
                   defaults=[False])
 
@@ -69,6 +69,8 @@ def settled(least):
     constant is 1 / (polyak (1 - gamma)) updates.
     """
     def too_early(n):
+        if not n['pairs']:
+            return CUT_OFF
         if n['pairs'] < FEWEST_PAIRS:
             return '{} visited pairs with an observed return, of {} that it takes'.format(
                 n['pairs'], FEWEST_PAIRS)
@@ -79,6 +81,8 @@ def settled(least):
 
 
 FEWEST_PAIRS = 30
+CUT_OFF = ('a time limit ends all episodes while what would follow still weighs more than {:.0f} '
+           '%'.format(100 * truth.TAIL_WEIGHT))
 
 
 # A sign that explains others comes before them.
@@ -140,10 +144,13 @@ def found(diagnosis):
 
 
 def found_in_words(diagnosis):
-    """The same in one line, and which signs cannot be told yet."""
-    early = [sign.name for sign in signs_of(diagnosis) if sign.too_early(diagnosis.numbers)]
+    """The same in one line, and which signs cannot be told, yet or at all."""
+    why_not = {sign.name: sign.too_early(diagnosis.numbers) for sign in signs_of(diagnosis)}
+    never = [name for name, why in why_not.items() if why == CUT_OFF]
+    early = [name for name, why in why_not.items() if why and why != CUT_OFF]
     return (', '.join(found(diagnosis)) or 'no sign of bad training') + (
-        '; too early to tell: ' + ', '.join(early) if early else '')
+        '; too early to tell: ' + ', '.join(early) if early else '') + (
+        '; cannot be told in such short episodes: ' + ', '.join(never) if never else '')
 
 
 def verdict(diagnosis):
@@ -152,13 +159,15 @@ def verdict(diagnosis):
     lines = ['{}: {}'.format(diagnosis.folder, found_in_words(diagnosis)),
              'at {} visited pairs: return {g:.4g} +- {g_std:.4g}, Q {q:.4g} +- {q_std:.4g}, bias '
              '{QBias:.4g}, RMSE {QRMSE:.4g}, correlation {QCorr:.3f}, R2 {QR2:.3f}'.format(
-                 len(diagnosis.q), **numbers)]
+                 len(diagnosis.q), **numbers) if len(diagnosis.q) else
+             'no return was observed: ' + CUT_OFF]
     for sign in signs_of(diagnosis):
-        early = sign.too_early(numbers)
-        said = 'early' if early else 'FOUND' if sign.name in names else 'no'
+        why_not = sign.too_early(numbers)
+        said = ('FOUND' if sign.name in names else 'no') if not why_not else (
+            '?' if why_not == CUT_OFF else 'early')
         lines += ['  {:5s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),
                   '        rule: ' + sign.rule]
-        lines += ['        too early: ' + early] if early else []
+        lines += ['        too early: ' + why_not] if said == 'early' else []
     return '\n'.join(lines)
 
 
