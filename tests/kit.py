@@ -144,7 +144,8 @@ class FakeAgent:
 def without_networks(patch):
     """Let ddpg() have a FakeAgent, and no graph; `patch` is a MonkeyPatch."""
     patch.setattr(ddpg, 'build_graph', lambda *args, **kwargs: None)
-    patch.setattr(harness_run.Run, 'agent', lambda self, graph, seed: FakeAgent(self.act_dim, seed))
+    patch.setattr(harness_run.Run, 'make_agent',
+                  lambda self, graph, seed: FakeAgent(self.act_dim, seed))
 
 
 def replay_of(env_fn, folder, **kwargs):

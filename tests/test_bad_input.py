@@ -161,8 +161,8 @@ FLAGS = [
     ('python ddpg.py --l 2', '; the nearest flag is --hidden-sizes'),
     ('python ddpg.py --act tanh', '--act tanh; the nearest flag is --activation'),
     ('python ddpg.py --learning-starts 10', '; the nearest flag is --start-steps and --update-aft'),
-    ('python ddpg.py --total-timesteps 1e6', '; the nearest flag is --epochs and --steps-per-epoch'),
-    ('python ddpg.py --steps 1e6', '; the nearest flag is --epochs and --steps-per-epoch'),
+    ('python ddpg.py --total-timesteps 1', '; the nearest flag is --epochs and --steps-per-epoch'),
+    ('python ddpg.py --steps 1', '; the nearest flag is --epochs and --steps-per-epoch'),
     ('python -m tools.sweep --num_cpu 4', '--num-cpu 4; the nearest flag is --threads'),
     ('python ddpg.py --sed 1', '--sed 1; the nearest flag is --seed'),
     ('python ddpg.py --lr 1e-3', '--lr 1e-3; the nearest flag is --pi-lr and --q-lr'),
@@ -193,8 +193,8 @@ COMBINATIONS = [
     ('python ddpg.py --epochs 3 --steps-per-epoch 10 --lr-decay-steps 29',
      '--lr-decay-steps 29: expected at least 30, the steps of 3 epochs, or none; a run that has '
      'begun keeps it, and may have 2 epochs'),
-    ('python ddpg.py --weight-decay 2000', '--weight-decay 2000.0: expected below 2000: from there'),
-    ('python ddpg.py --weight-decay 2 --decay-kind per_step', '--weight-decay 2.0: expected below 2'),
+    ('python ddpg.py --weight-decay 2000', '--weight-decay 2000.0: expected below 2000: from'),
+    ('python ddpg.py --weight-decay 2 --decay-kind per_step', '-decay 2.0: expected below 2:'),
     ('python ddpg.py --policy random --gamma 1', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --policy RANDOM --gamma 1e0', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --env Pendulum-v0 --replay-size 1e15', '--replay-size 1000000000000000: '

@@ -199,6 +199,14 @@ def test_table_and_curves_are_on_the_disk_before_a_checkpoint_counts_on_them(tmp
     assert sorted(synced) == ['events.out.tfevents.life-000001', 'progress.txt']
 
 
+def test_the_name_of_the_folder_of_checkpoints_is_on_the_disk(tmp_path, synced):
+    with Checkpoints(str(tmp_path)) as checkpoints:
+        assert synced == [tmp_path.name]
+        shutil.rmtree(checkpoints.folder)
+        checkpoints.claim()
+        assert synced == [tmp_path.name] * 2
+
+
 @pytest.mark.parametrize('n', range(1, 20))
 def test_killed_at_any_operation_of_a_save_it_is_one_or_the_other(tmp_path, monkeypatch, n):
     config = origin.provenance()

@@ -12,7 +12,7 @@ from gym.wrappers import TimeLimit
 
 import core
 import ddpg
-from harness import agent, guard
+from harness import agent, guard, truth
 from harness.quiet_tf import tf
 from kit import (ACT, N, OBS, SPACE, TINY, Tiny, finite_differences, minibatch, numpy_pi, numpy_q,
                  numpy_update, without_networks)
@@ -192,6 +192,21 @@ def test_the_columns_of_an_update_are_what_they_are_called():
     assert list(found) == ['GradNormPi'] and found['GradNormPi'] != norm_q
     np.testing.assert_allclose(learner.next_a, numpy_pi(after, 'main', np.ones((1, OBS))),
                                rtol=1e-5)
+
+
+@pytest.mark.parametrize('norm', ['none', 'batch'])
+def test_q_of_more_pairs_than_go_into_one_call(norm):
+    """As it is tested: normalised by the moving averages."""
+    tiny = Tiny(ac_kwargs=dict(TINY, norm=norm))
+    with tiny.tf_graph.as_default():
+        learner = agent.Agent(tiny.graph, guard.Watch(lambda: ''), 1)
+    rng = np.random.RandomState(0)
+    x, a = np.float32(3 * rng.randn(2345, OBS) + 1), rng.uniform(-1, 1, (2345, ACT))
+    w = learner.sess.run(tiny.variables)
+    np.testing.assert_allclose(learner.q(x, a), numpy_q(w, 'main', x, a), rtol=1e-3, atol=1e-4)
+    a = np.array([[2, 3], [0, 0], [-2, 0], [0, 2.9], [0, 0]])
+    episode = truth.Episode(x[:5], a, np.ones(4), True)
+    assert learner.judged([episode], 0.9, SPACE)['ActSaturation'] == 3 / 10
 
 
 @pytest.mark.parametrize('threads', [1, 2])
@@ -521,6 +536,12 @@ def test_ddpg_refuses_bad_settings_before_it_writes(train, tmp_path, wrong):
     with pytest.raises(ValueError, match='{}=.*: expected'.format(list(wrong)[0])):
         train(Counter, **wrong)
     assert not os.path.exists(str(tmp_path / 'run'))
+
+
+def test_without_a_policy_all_actions_are_uniform(loop, few_states):
+    _, replay, env = loop(Counter, policy='random', gamma=0.5, start_steps=5)
+    a = transitions(replay)[1]
+    assert len(a) == 20 and not np.any((a == env.action_space.low) | (a == env.action_space.high))
 
 
 def test_the_export_plays_the_trained_policy(train, tmp_path):

@@ -3,6 +3,7 @@ test_python_use.py: ddpg() called from a script or a notebook: what its argument
 given back at its end, and how it goes on; and what surrounds a command: memory, git, the screen.
 """
 import errno
+import gc
 import io
 import os
 import pathlib
@@ -372,6 +373,22 @@ def test_memory_is_that_of_the_machine(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr('harness.run.memory_available', lambda: 30e6)
     assert 'takes 0 GB, and there are 0.0' in refusal(capsys, '--env', 'Pendulum-v0')
     assert run_main(capsys, *FLAGS, '--replay-size', '1e5')[0] is None
+
+
+def test_memory_is_that_of_the_container(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, 'open', lambda path: open(
+        path.replace('/sys/fs/cgroup', str(tmp_path))), raising=False)
+    assert files.memory_available() > 1e7
+    for name, text in {'memory.max': '3000\n', 'memory.current': '2500\n',
+                       'memory.stat': 'anon 9\ninactive_file 700\n'}.items():
+        (tmp_path / name).write_text(text)
+    assert files.memory_available() == 3000 - 2500 + 700
+    (tmp_path / 'memory.max').write_text('max\n')
+    assert files.memory_available() > 1e7
+
+
+def test_garbage_is_still_collected():
+    assert gc.isenabled()
 
 
 LOUD = '''

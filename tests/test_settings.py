@@ -16,7 +16,7 @@ import pytest
 
 import core
 import ddpg
-from harness import cli, run, settings
+from harness import cli, files, run, settings
 from harness.quiet_tf import tf
 from harness.settings import BadSetting
 from kit import HERE, call, refusal
@@ -290,11 +290,20 @@ def test_the_settings_of_a_run(tmp_path):
     assert env == 'Ant-v2' and kwargs['seed'] == 0 and kwargs['epochs'] == 9
 
 
-def test_what_a_run_could_not_set_is_what_it_was_then(tmp_path):
-    for name in settings.BEFORE:
-        kwargs = parsed('--settings', config_of(tmp_path, noise_sigma=0.5, **{name: 'missing'}))[3]
-        assert name not in kwargs or kwargs[name] == settings.BEFORE[name]
-        assert kwargs['noise_sigma'] == 0.5
+def test_what_an_older_run_does_not_name_is_what_it_had(tmp_path):
+    path = os.path.join(config_of(tmp_path), 'config.json')
+    config = files.read_config(os.path.dirname(path))
+    had = dict(policy='learned', env_kwargs={}, noise_final_share=1., update_every=1,
+               lr_decay_steps=None, target_networks=True)
+    for name in [*had, 'env_made_by']:
+        del config[name]
+    for name in ('norm', 'activation'):
+        del config['ac_kwargs'][name]
+    with open(path, 'w') as file:
+        json.dump(config, file)
+    kwargs = parsed('--settings', path)[3]
+    assert {name: kwargs[name] for name in had} == had
+    assert kwargs['ac_kwargs']['norm'] == 'none' and kwargs['ac_kwargs']['activation'] is tf.nn.relu
 
 
 @pytest.mark.parametrize('changes, why', [

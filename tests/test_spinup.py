@@ -923,7 +923,24 @@ def test_the_curve_of_the_best_run(runs, tmp_path):
     assert list(best) == list(2 * steps)
 
 
-def test_plot_command_writes_files_without_a_display(runs, cheetah, tmp_path):
+@pytest.mark.parametrize('estimator, expected', [('median', 1.), ('min', 0.), ('mean', 3.)])
+def test_the_curve_is_by_the_estimator(estimator, expected):
+    plt.switch_backend('Agg')
+    data = [pd.DataFrame(dict(TotalEnvInteracts=[1, 2], Performance=value, Condition1='e'))
+            for value in (0., 1., 8.)]
+    plt.figure()
+    plot.plot_data(data, estimator=estimator)
+    assert list(plt.gca().lines[0].get_ydata()) == [expected] * 2
+    plt.close('all')
+
+
+def test_what_is_no_setting_may_differ():
+    one, other = (dict.fromkeys(plot.NO_SETTINGS | {'threads', 'command', 'commit'}, value)
+                  for value in 'ab')
+    assert plot.differences([one, other]) == []
+
+
+def test_plot_command_writes_files_without_a_display(runs, tmp_path):
     done = spinup_command('plot', runs + '/alpha', '--output', str(tmp_path / 'curve.png'))
     assert done.returncode == 0, done.stderr
     picture = imageio.imread(str(tmp_path / 'curve.png'))

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from tools import summary, sweep
 from tools.bench import benchmark, recipes
 from tools.bench.clusters import (Cluster, assert_nothing_stays, finish, left_behind, output_of,
                                   run_folder, start, where)
-from tools.board import Board
+from tools.board import Board, progress
 
 # Runs of a few seconds, checkpoints at every epoch.
 SHORT = ('--env Pendulum-v0 --epochs 3 --steps-per-epoch 230 --max-ep-len 90 --hid 32 24 '
@@ -309,6 +310,25 @@ def test_so_many_runs_at_once_get_cores(monkeypatch, tmp_path):
     words = '--env Pendulum-v0 --seed 0 1 2 --jobs 2 --data-dir'.split()
     with pytest.raises(RuntimeError, match='^2 cores$'):
         sweep.run_sweep(parsed(*words, str(tmp_path)))
+
+
+def test_cores_are_divided_by_threads(monkeypatch, tmp_path):
+    def begun(cores):
+        raise RuntimeError('{} cores'.format(cores))
+
+    monkeypatch.setattr(sweep, 'CORES', 8)
+    monkeypatch.setattr(sweep, 'ray_on_this_machine', begun)
+    words = '--env Pendulum-v0 --replay-size 1000 --threads 2 --seed 0 1 2 --data-dir'.split()
+    assert parsed(*words, str(tmp_path)).jobs == 4
+    with pytest.raises(RuntimeError, match='^6 cores$'):
+        sweep.run_sweep(parsed(*words, str(tmp_path)))
+
+
+def test_progress_is_by_the_last_epoch():
+    rows = pd.DataFrame(dict(TotalEnvInteracts=[100, 200, 300], Time=[1., 3., 8.],
+                             AverageTestEpRet=5.))
+    assert progress(SimpleNamespace(kwargs=dict(epochs=5)), rows) == (
+        '3/5', '20', '5.0', '0:00:10')
 
 
 def test_a_dashboard_that_does_not_start_is_not_told(monkeypatch, capsys):

@@ -14,6 +14,7 @@ import sys
 import time
 
 import joblib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -232,6 +233,31 @@ def test_the_figure_says_what_it_shows(here, capsys):
 
 def test_names_are_drawn_as_they_are():
     assert plot.literal('_a_$b$') == r' _a_\$b\$'
+
+
+def test_the_maximum_of_the_mean_is_where_all_seeds_have_rows():
+    tables = [pd.DataFrame(dict(TotalEnvInteracts=[1, 2, 3], AverageTestEpRet=[1., 5., 9.]))[:rows]
+              for rows in (3, 2)]
+    assert summary.max_of_mean(tables) == 5
+
+
+def test_the_columns_of_the_table_are_what_they_are_called(here):
+    for seed, last in enumerate((0., 10., 20., 1000.)):
+        write_run(here / 'four' / str(seed), dict(exp_name='exp', env='E-v0', seed=seed, epochs=3),
+                  AverageTestEpRet=[last] * 3)
+    found = summary.summarise(summary.read_runs('four'))
+    head, line = (' '.join(row.split()) for row in summary.as_text(found).splitlines()[:2])
+    assert head == 'group seeds test return mean std 95% CI IQM 95% CI steps/s'
+    assert line == (
+        'exp 4 final {final_mean:.1f} {final_std:.1f} [{final_mean_ci_low:.1f}, '
+        '{final_mean_ci_high:.1f}] {final_iqm:.1f} [{final_iqm_ci_low:.1f}, '
+        '{final_iqm_ci_high:.1f}] 500').format(**found.iloc[0])
+    assert found.final_iqm_ci_high[0] != found.final_mean_ci_high[0]
+
+
+def test_steps_of_the_first_row_are_enough(here, capsys):
+    code, out, _ = summarised(capsys, 'runs', '--steps', '500')
+    assert code is None and 'exp, last10: s0 1.0' in out
 
 
 def test_runs_without_steps_in_common_leave_a_panel_empty(here, capsys):
@@ -623,7 +649,8 @@ def test_few_observed_returns_say_nothing_of_q():
 
 def test_returns_that_a_limit_cuts_off_are_not_waited_for():
     none = diagnose.Diagnosis('run', {}, None, [], [], dict(
-        STANDS, updates=60000, time_constants=3., pairs=0, stored_as_terminal=0., ended_by_limit=1.))
+        STANDS, updates=60000, time_constants=3., pairs=0, stored_as_terminal=0.,
+        ended_by_limit=1.))
     assert diagnose.found_in_words(none) == (
         'no sign of bad training; cannot be told in such short episodes: critic shrunk toward '
         'zero, flat critic, over-estimation')
@@ -632,10 +659,41 @@ def test_returns_that_a_limit_cuts_off_are_not_waited_for():
     assert '\n  ?     over-estimation: ' in said and 'too early' not in said
 
 
+WELL = dict(STANDS, updates=60000, time_constants=9., here=-100., own_target=-100., batch_q=-50.,
+            batch_target=-50., q_size=100., g_size=100., q_std=70., g_std=70., QBias=0., g=-100.)
+
+
+@pytest.mark.parametrize('name, not_yet, beyond', [
+    ('saturated actor', dict(saturation=0.9), dict(saturation=0.91)),
+    ('no exploration', dict(exploration=0.05), dict(exploration=0.049)),
+    ('actor against the critic', dict(worse_than_random=0.5), dict(worse_than_random=0.51)),
+    ('over-estimation', dict(QBias=19.), dict(QBias=21.)),
+    ('over-estimation', dict(QBias=21., q_size=49.), dict(QBias=21., q_size=50.)),
+    ('flat critic', dict(q_std=14.1), dict(q_std=13.9)),
+    ('flat critic', dict(q_std=10., q_size=49.), dict(q_std=10., q_size=50.)),
+    ('critic shrunk toward zero', dict(q_size=50.), dict(q_size=49.)),
+    ('target lag', dict(own_target=-75.), dict(own_target=-74.)),
+    ('target lag', dict(own_target=-74., batch_q=-55.1), dict(own_target=-74., batch_q=-54.9)),
+    ('exploding critic', dict(q_max=4854.), dict(q_max=4855.))])
+def test_signs_begin_where_their_rules_say(name, not_yet, beyond):
+    for numbers, is_there in ((not_yet, False), (beyond, True)):
+        diagnosis = diagnose.Diagnosis('run', {}, None, [], [], dict(WELL, **numbers))
+        assert (name in diagnose.found(diagnosis)) == is_there, numbers
+
+
 def test_a_run_of_the_first_steps(run, capsys):
     code, out, _ = diagnosed(capsys, 'run')
     assert out.startswith('run: no sign of bad training; too early to tell: target lag, critic ')
     assert '  early over-estimation: ' in out and '        too early: 201 updates are ' in out
+
+
+def test_the_density_has_returns_across_and_q_upwards():
+    plt.switch_backend('Agg')
+    figure, axes = plt.subplots()
+    diagnose.draw_density(axes, q=np.full(9, 7.), g=np.full(9, 1.))
+    (x, y), = axes.collections[0].get_offsets()
+    assert x < 4 < y and 'return' in axes.get_xlabel()
+    plt.close(figure)
 
 
 # ---- Where it goes -------------------------------------------------------------------------------

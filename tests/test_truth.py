@@ -300,7 +300,9 @@ def test_columns_match_the_closed_form(tmp_path):
     assert last.QCorr == pytest.approx(np.corrcoef(q, g)[0, 1], abs=1e-4)
     assert last.QR2 > 0.99, 'the critic has learned it'
     assert abs(last.QBias) < 0.3 and last.TargetVals == pytest.approx(last.AverageQVals, rel=0.02)
-    assert 0 <= last.ActSaturation <= 1 and last.GradNormQ > 0 and last.GradNormPi > 0
+    actions = model('pi', np.arange(13)[:, None] / 12, np.zeros((13, 1)))
+    assert last.ActSaturation == pytest.approx(np.mean(abs(actions) >= 0.99))
+    assert last.GradNormQ > 0 and last.GradNormPi > 0
     first = table.iloc[0]
     assert first.QRMSE > 5 * last.QRMSE and first.GradNormQ > last.GradNormQ
 
@@ -462,18 +464,58 @@ def test_after_a_terminal_state_a_target_is_the_reward():
     assert found['own_target'] == pytest.approx((1 + 0.9 * 5 + 1) / 2)
 
 
+def test_what_steps_say_of_actions_and_rewards():
+    episode = truth.Episode(np.zeros((4, 1)), np.array([[1.], [0.], [-1.], [0.98]]),
+                            np.array([1., -3., 2.]), False)
+    found = diagnose.of_steps([episode], lambda x, a: np.full(len(x), 5.), dict(gamma=0.9),
+                              recorded(Line()), 0)
+    assert found['saturation'] == 2 / 4 and found['ended_by_limit'] == 1
+    assert found['return_bound'] == pytest.approx(3 / (1 - 0.9))
+
+
+CONFIG = dict(gamma=0.9, polyak=0.1, target_networks=True, policy='learned', max_ep_len=9,
+              noise='gaussian', noise_theta=0.15, noise_sigma=0.1, noise_dt=1.0,
+              time_limit_terminal=False)
+TABLE = pd.DataFrame(dict(MaxQVals=1., MinQVals=[0.] * 4, MaxEpRet=3., MinEpRet=-9.,
+                          NumTerminals=0, AverageQVals=0., TargetVals=0., NumEpisodes=2,
+                          NumUpdates=10))
+
+
 def test_what_is_looked_at_of_a_table():
     table = pd.DataFrame(dict(
         MaxQVals=1., MinQVals=[-7.] + [0.] * 19, MaxEpRet=3., MinEpRet=-2., NumTerminals=0,
         AverageQVals=np.arange(20.), TargetVals=0., NumEpisodes=1, NumUpdates=10))
-    config = dict(gamma=0.9, polyak=0.1, target_networks=True, policy='learned', max_ep_len=9,
-                  noise='gaussian', noise_theta=0.15, noise_sigma=0.1, noise_dt=1.0,
-                  time_limit_terminal=False)
-    found = diagnose.of_training(table, config, 0.)
+    found = diagnose.of_training(table, CONFIG, 0.)
     assert (found['q_max'], found['batch_q']) == (7, 18.5)      # of all rows; of the last tenth
     assert found['time_constants'] == pytest.approx(200 * 0.1 * (1 - 0.9))
-    found = diagnose.of_training(table, dict(config, target_networks=False), 0.)
+    found = diagnose.of_training(table, dict(CONFIG, target_networks=False), 0.)
     assert found['time_constants'] == pytest.approx(200 * (1 - 0.9))
+
+
+@pytest.mark.parametrize('flag, ended_by_limit, terminals, expected', [
+    (True, 0.5, 0, True), (True, 0., 2, False), (False, 1., 2, True), (False, 1., 1, False),
+    (False, 0.5, 2, False)])
+def test_when_limits_are_stored_as_terminal(flag, ended_by_limit, terminals, expected):
+    found = diagnose.of_training(TABLE.assign(NumTerminals=terminals),
+                                 dict(CONFIG, time_limit_terminal=flag), ended_by_limit)
+    assert bool(found['limit_is_terminal']) == expected and found['trained_return'] == 9
+
+
+def test_a_run_without_a_policy_is_judged_by_uniform_actions_up_to_its_limit(monkeypatch):
+    seen = []
+
+    class Seen(Line):
+        def step(self, a):
+            seen.append(float(a[0]))
+            return super().step(a)
+
+    config = dict(CONFIG, gamma=0.5, policy='random', max_ep_len=7)
+    monkeypatch.setattr(diagnose, 'read', lambda folder: (config, TABLE))
+    monkeypatch.setattr(diagnose, 'make_run_env', lambda *args: recorded(Seen()))
+    monkeypatch.setattr(diagnose, 'load_model', lambda *args: (
+        lambda x: np.zeros((len(x), 1)), lambda x, a: np.zeros(len(x))))
+    diagnose.diagnose('run', episodes=2)
+    assert len(seen) == len(set(seen)) == 2 * 7
 
 
 def test_exploration_within_the_horizon():

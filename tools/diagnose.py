@@ -43,8 +43,8 @@ Diagnosis = namedtuple('Diagnosis', ['folder', 'config', 'table', 'q', 'g', 'num
 
 # number (str): the measurement, to be formatted with a Diagnosis's numbers; is_there (function):
 # of these; rule (str): that function in words; too_early (function): of these, too: what the sign
-# has to wait for, in words; CUT_OFF, where it would wait in vain; or ''. of_policy (bool): whether it
-# asks how mu is. docs/critic.md has the measurements behind all limits.
+# has to wait for, in words; CUT_OFF, where it would wait in vain; or ''. of_policy (bool): whether
+# it asks how mu is. docs/critic.md has the measurements behind all limits.
 Sign = namedtuple('Sign', ['name', 'number', 'is_there', 'rule', 'too_early', 'of_policy'],
                   defaults=[False])
 
