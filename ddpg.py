@@ -227,7 +227,7 @@ def ddpg(env_fn, actor_critic=core.mlp_actor_critic, ac_kwargs=dict(), seed=0,
             weight_decay / 2 * |w|^2 joins the critic's loss (the paper).
         batch_size (int): Transitions per update.
         start_steps (int): Steps with uniform random actions, before the policy takes over.
-        update_after (int): The step of the first update; from then on, one update per step.
+        update_after (int): No update before this step; from then on, one per step on average.
         update_every (int): Every so many steps come as many updates in a row (Spinning Up: 50).
         lr_decay_steps (int): Steps over which both learning rates, and the weight decay, fall
             linearly to 0; no run may be longer. None, the default with policy='random': constant.

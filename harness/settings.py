@@ -294,7 +294,7 @@ ACCEPTED = dict(
 BY_DEFAULT = [(bool, OneOf(False, True)), (int, Number(int, -math.inf)),
               (float, Number(float, -math.inf)), (str, Text())]
 DEFAULTS = {}           # {setting: its default}, of what is registered
-# Names that are taken: by other flags, and by `training`, which core.networks passes.
+# Names that are taken: those of other flags, and `training`, which core.networks passes.
 RESERVED = {'env', 'settings', 'data_dir', 'exp_name', 'resume', 'jobs', 'address', 'max_failures',
             'training'}
 

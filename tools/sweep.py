@@ -219,7 +219,7 @@ def check_runs(runs, jobs):
 def networks(words):
     """
     The networks that the words of --hid mean: one for each word such as [400,300]; or a single one,
-    where no word has brackets. Raises BadSetting where only some have.
+    where no word has a bracket or comma. Raises BadSetting where only some have.
     """
     if not any(re.search(r'[][,]', word) for word in words):
         return [words]
