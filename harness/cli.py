@@ -106,10 +106,10 @@ def settings_of_run(path):
         return BadSetting('settings', path, 'one of {}, or the folder of a run of ddpg.py; '
                           '{}'.format(', '.join(SETTINGS), why))
 
-    folder = os.path.dirname(path) if os.path.basename(path) == 'config.json' else path
-    config = path and read_config(folder or '.')
+    folder = (os.path.dirname(path) if os.path.basename(path) == 'config.json' else path) or '.'
+    config = path and read_config(folder)
     if not config:
-        raise unusable('there is no config.json with settings' if os.path.isdir(folder or '.') else
+        raise unusable('there is no config.json with settings' if os.path.isdir(folder) else
                        'there is no such folder')
     ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):

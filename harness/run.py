@@ -315,7 +315,7 @@ class Run:
         if lacks_files:
             print('Its table and its config.json are those of the checkpoint again.')
         self.export = self.agent.exporter(self.table.logger if lacks_export else None,
-                                            s.actor_critic, self.ac_kwargs)
+                                          s.actor_critic, self.ac_kwargs)
         self.stack.callback(self.export.close)
         if lacks_export:
             try:
@@ -351,7 +351,7 @@ class Run:
         """The numbers of the epochs that are left, from 1 on. After each save_freq: a save."""
         s = self.arguments
         for self.epoch in range(self.epochs_done + 1, s.epochs + 1):
-            guard.keep_noting()         # others take the signals in their first reset
+            guard.keep_noting()         # some environments take them in their first reset
             self.bar.set_description('Epoch {}/{}'.format(self.epoch, s.epochs), refresh=False)
             yield self.epoch
             if self.epoch % s.save_freq == 0 or self.epoch == s.epochs:

@@ -360,11 +360,11 @@ def check_settings(settings):
     if s['noise'] == 'ou' and s['noise_theta'] >= 2 / s['noise_dt']:
         raise BadSetting('noise_theta', s['noise_theta'], 'below {:.4g}, 2 / noise_dt: from there '
                          'on the OU process diverges'.format(2 / s['noise_dt']))
-    # The share of each weight that a decoupled decay takes off, before the rates fall.
-    decay = s['weight_decay'] * dict(times_lr=s['q_lr'], per_step=1, l2=0)[s['decay_kind']]
-    if decay >= 2:
+    # A decoupled decay, before the rates fall: w -= weight_decay * w, times q_lr or not.
+    limit = dict(times_lr=2 / s['q_lr'], per_step=2, l2=math.inf)[s['decay_kind']]
+    if s['weight_decay'] >= limit:
         raise BadSetting('weight_decay', s['weight_decay'], 'below {:.4g}: from there on the decay '
-                         'alone makes weights grow'.format(2 * s['weight_decay'] / decay))
+                         'alone makes weights grow'.format(limit))
     layers = len(s.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in s and s.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', s['action_layer'],

@@ -291,18 +291,19 @@ def test_the_settings_of_a_run(tmp_path):
 
 
 def test_what_an_older_run_does_not_name_is_what_it_had(tmp_path):
-    path = os.path.join(config_of(tmp_path), 'config.json')
+    path = os.path.join(config_of(tmp_path, noise_sigma=0.5), 'config.json')
     config = files.read_config(os.path.dirname(path))
     had = dict(policy='learned', env_kwargs={}, noise_final_share=1., update_every=1,
                lr_decay_steps=None, target_networks=True)
-    for name in [*had, 'env_made_by']:
+    assert {*had, 'env_made_by'} == set(settings.BEFORE)
+    for name in settings.BEFORE:
         del config[name]
     for name in ('norm', 'activation'):
         del config['ac_kwargs'][name]
     with open(path, 'w') as file:
         json.dump(config, file)
     kwargs = parsed('--settings', path)[3]
-    assert {name: kwargs[name] for name in had} == had
+    assert {name: kwargs[name] for name in had} == had and kwargs['noise_sigma'] == 0.5
     assert kwargs['ac_kwargs']['norm'] == 'none' and kwargs['ac_kwargs']['activation'] is tf.nn.relu
 
 

@@ -163,8 +163,8 @@ def verdict(diagnosis):
              'no return was observed: ' + CUT_OFF]
     for sign in signs_of(diagnosis):
         why_not = sign.too_early(numbers)
-        said = ('FOUND' if sign.name in names else 'no') if not why_not else (
-            '?' if why_not == CUT_OFF else 'early')
+        said = ('?' if why_not == CUT_OFF else 'early' if why_not else
+                'FOUND' if sign.name in names else 'no')
         lines += ['  {:5s} {}: {}'.format(said, sign.name, sign.number.format(**numbers)),
                   '        rule: ' + sign.rule]
         lines += ['        too early: ' + why_not] if said == 'early' else []
