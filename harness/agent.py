@@ -119,7 +119,7 @@ class Agent:
         self.call_update_with_norms = prepared_call(self.sess, dict(fetches, **norms), feeds,
                                                     [graph.targ_step])
 
-    # ---- What CriticAlone overrides --------------------------------------------------------------
+    # ---- Feeds and fetches, the policy, and how it is judged -------------------------------------
 
     def extra_feeds(self):
         """What an update needs beside the minibatch."""

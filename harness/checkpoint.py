@@ -74,7 +74,8 @@ class Checkpoints:
                 make_folders(self.folder)
             sync_folder(run_folder)
         elif not os.path.isdir(run_folder):
-            raise Unusable('there is no such folder')
+            raise Unusable('it is no folder' if os.path.exists(run_folder) else
+                           'there is no such folder')
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
         elif not any(map(number_of, os.listdir(self.folder))):
@@ -159,7 +160,7 @@ class Checkpoints:
 
     def claim(self):
         """
-        Make checkpoints/ again where someone has removed it, and lock it again if the lock is gone.
+        Make checkpoints/ again where it was removed, and lock it again where the lock was.
 
         Raises:
             OSError: The run folder is gone, or another process trains in it.

@@ -110,7 +110,7 @@ def settings_of_run(path):
     config = path and read_config(folder)
     if not config:
         raise unusable('there is no config.json with settings' if os.path.isdir(folder) else
-                       'there is no such folder')
+                       'it is no folder' if os.path.exists(folder) else 'there is no such folder')
     ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
         raise unusable('its config.json is of another script')

@@ -412,8 +412,9 @@ class RecordedEnv(gym.Wrapper):
         Play episodes again, up to where it was.
 
         Returns:
-            list of str: The whole numbers and text of the new environment that differ from the
-            saved one's: mere names, such as a folder's, or what decides how it goes on.
+            list of str: The whole numbers and text that the new environment was made with, where
+            the saved one was made with others: mere names, such as a folder's, or what decides how
+            it goes on.
 
         Raises:
             DoesNotRepeat: That leads to other observations, rewards or ends, or there are other

@@ -292,8 +292,8 @@ class Run:
                            'on.'.format('; '.join(made_anew)), 'red')
         began_on, now_on = self.config['processor'], origin.processor()
         if began_on != now_on:
-            self.table.log('Warning: it was begun on another processor, {}. From here on it may '
-                           'have other bits, those of {}.'.format(began_on, now_on), 'red')
+            self.table.log('Warning: it was begun on another processor, {}. What is computed on '
+                           'this one, {}, may have other bits.'.format(began_on, now_on), 'red')
         for why in self.checkpoints.ignored:
             self.table.log('Warning: {}. It is not used.'.format(why), 'red')
         for name in self.agent.random_operations()[:1]:

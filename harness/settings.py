@@ -352,19 +352,20 @@ def check_settings(settings):
         whole = falling // s['steps_per_epoch']
         raise BadSetting('lr_decay_steps', falling, 'at least {}, the steps of {} epochs, or '
                          'none'.format(steps, s['epochs']) + (
-                             '; a run that has begun keeps it, and may have {} epochs'.format(whole)
+                             '; a run that has begun keeps it, and ends with epoch {}'.format(whole)
                              if whole else ''))
     if s['threads'] > MOST_THREADS:
         raise BadSetting('threads', s['threads'],
                          'at most {}; more than 2 gain nothing'.format(MOST_THREADS))
     if s['noise'] == 'ou' and s['noise_theta'] >= 2 / s['noise_dt']:
-        raise BadSetting('noise_theta', s['noise_theta'], 'below {:.4g}, 2 / noise_dt: from there '
+        raise BadSetting('noise_theta', s['noise_theta'], 'below {:.6g}, 2 / noise_dt: from there '
                          'on the OU process diverges'.format(2 / s['noise_dt']))
     # A decoupled decay, before the rates fall: w -= weight_decay * w, times q_lr or not.
-    limit = dict(times_lr=2 / s['q_lr'], per_step=2, l2=math.inf)[s['decay_kind']]
+    limit, formula = dict(times_lr=(2 / s['q_lr'], ', 2 / q_lr'), per_step=(2, ''),
+                          l2=(math.inf, ''))[s['decay_kind']]
     if s['weight_decay'] >= limit:
-        raise BadSetting('weight_decay', s['weight_decay'], 'below {:.4g}: from there on the decay '
-                         'alone makes weights grow'.format(limit))
+        raise BadSetting('weight_decay', s['weight_decay'], 'below {:.6g}{}: from there on it no '
+                         'longer makes weights shrink'.format(limit, formula))
     layers = len(s.get('hidden_sizes', ())) + 1
     if 'hidden_sizes' in s and s.get('action_layer', 1) > layers:
         raise BadSetting('action_layer', s['action_layer'],

@@ -192,8 +192,9 @@ COMBINATIONS = [
      '--action-layer 9: expected at most'),
     ('python ddpg.py --epochs 3 --steps-per-epoch 10 --lr-decay-steps 29',
      '--lr-decay-steps 29: expected at least 30, the steps of 3 epochs, or none; a run that has '
-     'begun keeps it, and may have 2 epochs'),
-    ('python ddpg.py --weight-decay 2000', '--weight-decay 2000.0: expected below 2000: from'),
+     'begun keeps it, and ends with epoch 2'),
+    ('python ddpg.py --weight-decay 2000',
+     '--weight-decay 2000.0: expected below 2000, 2 / q_lr: from'),
     ('python ddpg.py --weight-decay 2 --decay-kind per_step', '-decay 2.0: expected below 2:'),
     ('python ddpg.py --policy random --gamma 1', '--gamma 1.0: expected below 1 with --policy'),
     ('python ddpg.py --policy RANDOM --gamma 1e0', '--gamma 1.0: expected below 1 with --policy'),
@@ -310,7 +311,9 @@ RESUME = [
     ("python ddpg.py --resume empty", '--resume empty: expected the folder of a run'),
     ("python ddpg.py --resume nothing/here", 'that can go on; there is no such folder'),
     ("python ddpg.py --settings nothing/here", 'a run of ddpg.py; there is no such folder'),
-    ("python ddpg.py --resume run/progress.txt", '--resume run/progress.txt: expected the folder'),
+    ("python ddpg.py --resume run/progress.txt",
+     '--resume run/progress.txt: expected the folder of a run that can go on; it is no folder'),
+    ("python ddpg.py --settings run/progress.txt", 'a run of ddpg.py; it is no folder'),
     ("python ddpg.py --resume run/checkpoints",
      '--resume run/checkpoints: expected the folder of a run that can go on; it has no folder '
      'checkpoints/; runs are run'),

@@ -169,7 +169,7 @@ def test_the_command_for_a_longer_run_is_one_that_is_accepted(tmp_path, main, ca
         assert 'python ddpg.py --resume {} --epochs 6\n'.format(folder) in out
     code, _, err = main('--resume', folder, '--epochs', '7')
     assert code == 2 and '--lr-decay-steps 330: expected at least 350' in err
-    assert 'a run that has begun keeps it, and may have 6 epochs' in err
+    assert 'a run that has begun keeps it, and ends with epoch 6' in err
     code, out, _ = main('--resume', folder, '--epochs', '6')
     assert code == 0
     for out in (out, main('--resume', folder)[1]):
@@ -185,7 +185,7 @@ def test_on_another_processor_a_run_that_goes_on_says_so(tmp_path, capsys, monke
         epochs = 1 + read_table(folder).Epoch.iloc[-1]
         _, out, _ = run_main(capsys, '--resume', folder, '--epochs', str(epochs))
         assert out.count('it was begun on another processor') == warnings, out
-    assert first in out and 'those of Other, model 3' in out
+    assert first in out and 'on this one, Other, model 3, may have' in out
     assert read_config(folder)['processor'] == first
 
 

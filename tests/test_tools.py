@@ -652,11 +652,16 @@ def test_returns_that_a_limit_cuts_off_are_not_waited_for():
         STANDS, updates=60000, time_constants=3., pairs=0, stored_as_terminal=0.,
         ended_by_limit=1.))
     assert diagnose.found_in_words(none) == (
-        'no sign of bad training; cannot be told in such short episodes: critic shrunk toward '
-        'zero, flat critic, over-estimation')
+        'no sign of bad training; cannot be told, as a time limit cuts off all returns: critic '
+        'shrunk toward zero, flat critic, over-estimation')
     said = diagnose.verdict(none)
-    assert 'no return was observed: a time limit ends all episodes while what would follow' in said
+    assert 'no return was observed: a time limit ended each of these episodes while what' in said
     assert '\n  ?     over-estimation: ' in said and 'too early' not in said
+    # Where the limit is stored as terminal, the returns to it were to be learned.
+    terminal = none._replace(numbers=dict(none.numbers, limit_is_terminal=True, q_size=1.,
+                                          g_size=100.))
+    said = diagnose.verdict(terminal)
+    assert '\n  FOUND critic shrunk toward zero: ' in said and '\n  ?     flat critic: ' in said
 
 
 WELL = dict(STANDS, updates=60000, time_constants=9., here=-100., own_target=-100., batch_q=-50.,

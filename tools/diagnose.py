@@ -4,7 +4,7 @@ diagnose.py: is the critic right? Estimated Q against observed returns, the pape
     python -m tools.diagnose out/ddpg_halfcheetah-v2/<run> [RUN_FOLDER ...] [--output FILE.png]
 
 From each run's exported model, fresh test episodes, and its table: a figure, and for each sign of
-bad training a verdict, with its number and its rule, or that it is too early to tell.
+bad training a verdict, with its number and its rule, or why it cannot be told, yet or at all.
 """
 import contextlib
 import os
@@ -62,16 +62,21 @@ def updates(least):
     return too_early
 
 
-def settled(least):
+def settled(least, to_any_end=False):
     """
     too_early of what depends on Q's level. Q starts near 0, and what all Q values have in common
     moves with the targets alone, by polyak (1 - gamma) of its distance per update: the time
     constant is 1 / (polyak (1 - gamma)) updates.
+
+    Args:
+        least (float): Time constants.
+        to_any_end (bool): Whether it looks at returns to a limit, too, where that is terminal.
     """
     def too_early(n):
-        if not n['pairs']:
+        every_pair_counts = to_any_end and n['limit_is_terminal']
+        if not n['pairs'] and not every_pair_counts:
             return CUT_OFF
-        if n['pairs'] < FEWEST_PAIRS:
+        if n['pairs'] < FEWEST_PAIRS and not every_pair_counts:
             return '{} visited pairs with an observed return, of {} that it takes'.format(
                 n['pairs'], FEWEST_PAIRS)
         return '' if n['time_constants'] >= least else (
@@ -81,8 +86,8 @@ def settled(least):
 
 
 FEWEST_PAIRS = 30
-CUT_OFF = ('a time limit ends all episodes while what would follow still weighs more than {:.0f} '
-           '%'.format(100 * truth.TAIL_WEIGHT))
+CUT_OFF = ('a time limit ended each of these episodes while what would follow still weighed more '
+           'than {:.0f} %'.format(100 * truth.TAIL_WEIGHT))
 
 
 # A sign that explains others comes before them.
@@ -102,7 +107,8 @@ SIGNS = [
     Sign('critic shrunk toward zero', 'size of Q {q_size:.4g}, of the returns {g_size:.4g}',
          lambda n: n['q_size'] < 0.5 * (1 - np.exp(-n['time_constants'])) * n['g_size'],
          'root mean square of Q < half of what it should have come to: that of the returns (to the '
-         'limit, where it is stored as terminal), times 1 - exp(-time constants)', settled(0.5)),
+         'limit, where it is stored as terminal), times 1 - exp(-time constants)',
+         settled(0.5, to_any_end=True)),
     Sign('flat critic', 'standard deviation of Q {q_std:.4g}, of the returns {g_std:.4g}',
          lambda n: n['q_std'] < 0.2 * n['g_std'] and n['q_size'] >= 0.5 * n['g_size'],
          'its spread is < 0.2 of the returns\', its size is not: what (N,) - (N, 1) trains',
@@ -150,7 +156,8 @@ def found_in_words(diagnosis):
     early = [name for name, why in why_not.items() if why and why != CUT_OFF]
     return (', '.join(found(diagnosis)) or 'no sign of bad training') + (
         '; too early to tell: ' + ', '.join(early) if early else '') + (
-        '; cannot be told in such short episodes: ' + ', '.join(never) if never else '')
+        '; cannot be told, as a time limit cuts off all returns: ' + ', '.join(never)
+        if never else '')
 
 
 def verdict(diagnosis):

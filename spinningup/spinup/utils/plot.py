@@ -143,8 +143,8 @@ def walk(top, onerror):
 
 def read_table(path):
     """
-    A progress.txt as a DataFrame. A last line without its end is still being written, or never was
-    to its end: its last value, which may be cut off, is dropped.
+    A progress.txt as a DataFrame. A last line without its end is still being written, or was never
+    finished: its last value, which may be cut off, is dropped.
 
     Raises:
         OSError, ValueError: It cannot be read, or is no table in UTF-8.
