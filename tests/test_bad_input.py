@@ -599,13 +599,15 @@ OTHERS = [
 
 TABLE = (VALUES + FLAGS + COMBINATIONS + NAMES + ENVIRONMENTS + RESUME + SWEEP + SUMMARY + DIAGNOSE
          + PLAY + PLOT + OTHERS)
-# As processes of their own: one of each command that is no bench, and one more.
+# As processes of their own, each command that is no bench among them.
 PROCESSES = [row for row in TABLE if row[0] in (
-    "python ddpg.py --epochs '1\n2'", 'python ddpg.py --resume damaged',
+    "python ddpg.py --seed ''", "python ddpg.py --epochs '1\n2'", "python ddpg.py 'a\nb'",
+    "python ddpg.py --env Pendulum-v0 --data-dir ''", 'python ddpg.py --exp-name ..',
+    "python ddpg.py --env ''", 'python ddpg.py --resume damaged',
     'python -m tools.sweep --hid [64,64', 'python -m tools.summary empty',
     "python -m tools.diagnose 'a\nb'", 'python -m spinup.run test_policy unexported',
-    'python -m spinup.run plot run -x Nowhere', "python -m spinup.run 'plot\nrun'",
-    'python -m tools.algorithm --chek')]
+    'python -m spinup.run test_policy run --itr 7', 'python -m spinup.run plot run -x Nowhere',
+    "python -m spinup.run 'plot\nrun'", 'python -m tools.algorithm --chek')]
 
 
 def main_and_words(line):
@@ -676,7 +678,7 @@ def in_place(place, monkeypatch):
 def test_the_table_is_long_and_says_nothing_twice():
     lines = [line for line, _ in TABLE]
     assert len(lines) == len(set(lines)) >= 150
-    assert len(PROCESSES) == 9 and {main_and_words(line)[2] for line, _ in PROCESSES} == {
+    assert len(PROCESSES) == 15 and {main_and_words(line)[2] for line, _ in PROCESSES} == {
         prog for _, _, prog in COMMANDS.values() if not prog.startswith('tools.bench.')}
     assert {main_and_words(line)[2] for line in lines} == {prog for _, _, prog in COMMANDS.values()}
 

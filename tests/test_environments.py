@@ -97,6 +97,9 @@ def bounds(rng, dtype, dim):
     return low, (low + dtype.type(size * (0.1 + rng.rand()))).astype(dtype)
 
 
+DTYPES = 'f2 f4 f8 g i1 i2 i4 i8 u1 u2 u4 u8'.split()       # g: what C calls long double
+
+
 class Copies(gym.Wrapper):
     """Gives an info of its own."""
     def step(self, a):
@@ -104,11 +107,10 @@ class Copies(gym.Wrapper):
         return o, r, done, dict(info, more=1)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.fixed_dictionaries(dict(
     seed=st.integers(0, 2 ** 31), act_dim=st.integers(1, 20), obs_dim=st.integers(1, 20),
-    act_type=st.sampled_from('f2 f4 f8 i1 i2 i4 i8 u1 u2 u4'.split()),
-    obs_type=st.sampled_from('f2 f4 f8 i1 i4 i8 u1'.split()),
+    act_type=st.sampled_from(DTYPES), obs_type=st.sampled_from(DTYPES),
     longest=st.integers(1, 30), shared=st.booleans(), in_place=st.booleans(),
     new_interface=st.booleans(), limits=st.lists(st.integers(1, 20), max_size=3),
     own_limit=st.integers(0, 20), copies=st.booleans(),

@@ -101,8 +101,8 @@ def test_every_column_at_every_epoch_and_more_often_what_costs_nothing(run):
 
 
 def test_killed_again_and_again_it_shows_what_an_untouched_run_shows(run, tmp_path):
-    killed, died = killed_often(tmp_path / 'out', FLAGS, 3, np.random.RandomState(1), run)
-    assert died >= 2
+    killed, died = killed_often(tmp_path / 'out', FLAGS, 5, np.random.RandomState(1), run)
+    assert died >= 3
     reader = assert_table_is_found(killed)
     assert without_time(reader) == without_time(found(run))
     # Settings are told anew where a life has another number of threads, and nothing else differs.
