@@ -20,8 +20,8 @@ import shutil
 
 import numpy as np
 
-from harness.files import (Locked, digest_of, digest_of_file, lock, make_folders, read_config,
-                           sign, sync_folder, write_whole)
+from harness.files import (Locked, digest_of, digest_of_file, lock, make_folders, no_folder,
+                           read_config, sign, sync_folder, write_whole)
 from harness.origin import difference, made_by
 from harness.settings import MAY_CHANGE
 
@@ -73,9 +73,8 @@ class Checkpoints:
             with contextlib.suppress(FileExistsError):
                 make_folders(self.folder)
             sync_folder(run_folder)
-        elif not os.path.isdir(run_folder):
-            raise Unusable('it is no folder' if os.path.exists(run_folder) else
-                           'there is no such folder')
+        elif no_folder(run_folder):
+            raise Unusable(no_folder(run_folder))
         elif not os.path.isdir(self.folder):
             raise Unusable('it has no folder checkpoints/')
         elif not any(map(number_of, os.listdir(self.folder))):

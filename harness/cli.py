@@ -16,7 +16,7 @@ import docstring_parser
 
 from harness import guard, run
 from harness.command import Parser, ending
-from harness.files import read_config
+from harness.files import no_folder, read_config
 from harness.settings import (ACCEPTED, MAY_CHANGE, SETTINGS, BadSetting, as_of_now, checked_folder,
                               checked_name, defaults_of, networks_of, resolved)
 
@@ -109,8 +109,7 @@ def settings_of_run(path):
     folder = (os.path.dirname(path) if os.path.basename(path) == 'config.json' else path) or '.'
     config = path and read_config(folder)
     if not config:
-        raise unusable('there is no config.json with settings' if os.path.isdir(folder) else
-                       'it is no folder' if os.path.exists(folder) else 'there is no such folder')
+        raise unusable(no_folder(folder) or 'there is no config.json with settings')
     ac_kwargs, texts = config.get('ac_kwargs'), map(config.get, ('env', 'actor_critic', 'noise'))
     if not isinstance(ac_kwargs, dict) or not all(isinstance(text, str) for text in texts):
         raise unusable('its config.json is of another script')

@@ -136,6 +136,13 @@ def sign(file):
 # What a run leaves
 # ------------------------------------------------------------------------------------------------
 
+def no_folder(path):
+    """Why a path is no folder, in words; or '', where it is one."""
+    if os.path.isdir(path):
+        return ''
+    return 'it is no folder' if os.path.exists(path) else 'there is no such folder'
+
+
 def read_config(run_folder):
     """config.json of a run, a dict; None where it is lost or damaged (a checkpoint has it, too)."""
     try:

@@ -73,12 +73,12 @@ def settled(least, to_any_end=False):
         to_any_end (bool): Whether it looks at returns to a limit, too, where that is terminal.
     """
     def too_early(n):
-        every_pair_counts = to_any_end and n['limit_is_terminal']
-        if not n['pairs'] and not every_pair_counts:
-            return CUT_OFF
-        if n['pairs'] < FEWEST_PAIRS and not every_pair_counts:
-            return '{} visited pairs with an observed return, of {} that it takes'.format(
-                n['pairs'], FEWEST_PAIRS)
+        if not (to_any_end and n['limit_is_terminal']):
+            if not n['pairs']:
+                return CUT_OFF
+            if n['pairs'] < FEWEST_PAIRS:
+                return '{} visited pairs with an observed return, of {} that it takes'.format(
+                    n['pairs'], FEWEST_PAIRS)
         return '' if n['time_constants'] >= least else (
             '{:.0f} updates are {:.2g} time constants of Q, of {:.2g} that it takes'.format(
                 n['updates'], n['time_constants'], least))
