@@ -18,9 +18,10 @@ from harness.checkpoint import Checkpoints
 from harness.files import read_table
 from harness.quiet_tf import tf
 from harness.scalars import Scalars
-from kit import TINY_FLAGS, Run, killed_often, train_tiny
+from kit import TINY_FLAGS, Run, assert_same_end, killed_often, train_tiny
 
-FLAGS = TINY_FLAGS + ['--epochs', '8', '--steps-per-epoch', '230']
+# With the moving averages of --norm batch: what kills leave of them is compared here.
+FLAGS = TINY_FLAGS + ['--epochs', '8', '--steps-per-epoch', '230', '--norm', 'batch']
 
 
 def found(folder):
@@ -103,6 +104,7 @@ def test_every_column_at_every_epoch_and_more_often_what_costs_nothing(run):
 def test_killed_again_and_again_it_shows_what_an_untouched_run_shows(run, tmp_path):
     killed, died = killed_often(tmp_path / 'out', FLAGS, 5, np.random.RandomState(1), run)
     assert died >= 3
+    assert_same_end(killed, run)
     reader = assert_table_is_found(killed)
     assert without_time(reader) == without_time(found(run))
     # Settings are told anew where a life has another number of threads, and nothing else differs.

@@ -729,9 +729,15 @@ def test_a_run_that_fails_is_given_up_and_the_others_go_on(tmp_path, pendulums):
 
 # ---- A cluster -----------------------------------------------------------------------------------
 
-def test_a_node_of_a_cluster_is_killed(tmp_path, alone, pendulums):
+def test_a_cluster_without_enough_cores_and_one_whose_node_is_killed(tmp_path, alone, pendulums):
     folder = str(tmp_path / 'out')
     with Cluster((0, HOST), (1, '127.0.0.2'), (1, '127.0.0.3')) as cluster:
+        process = start(*SHORT, '--address', cluster.address, '--threads', '2', '--data-dir',
+                        folder)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 2 and '--threads 2: expected at most 1' in err
+        assert not os.path.exists(folder)
+
         process = start(*SLOW, '--exp-name', 'x', '--seed', '4', '5', '--data-dir', folder,
                         '--address', cluster.address)
         wait_until(process, lambda: epochs_of(folder, 'x_s4') and epochs_of(folder, 'x_s5'))
@@ -745,15 +751,6 @@ def test_a_node_of_a_cluster_is_killed(tmp_path, alone, pendulums):
         assert process.returncode == 0, (out, err)
         assert len(where(folder, 'x_s{}'.format(*lost))) == 2
     assert_as_alone(folder, alone)
-
-
-def test_a_cluster_without_enough_cores(tmp_path):
-    with Cluster((1, HOST)) as cluster:
-        process = start(*SHORT, '--address', cluster.address, '--threads', '2',
-                        '--data-dir', tmp_path / 'x')
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 2 and '--threads 2: expected at most 1' in err
-        assert not (tmp_path / 'x').exists()
 
 
 def test_a_node_that_does_not_share_the_folder_says_so(tmp_path):
