@@ -12,7 +12,10 @@ setup:
 train: setup
 	@.venv/bin/python ddpg.py $(ARGS)
 
+# Each run of a test asks git whether the code was changed: git compares all files, until it has
+# noted that they are the same. It can do that only once they are older than a second.
 test: setup
+	@git status >/dev/null 2>&1 || true
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 clean:
